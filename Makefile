@@ -1,0 +1,51 @@
+# What an author types. Each target makes .venv itself; the plain commands are in README.md.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SPHINX := -W -n --keep-going -j auto
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+html: .venv/site ## build the site into _build/dirhtml
+	$(BIN)/sphinx-build $(SPHINX) -b dirhtml . _build/dirhtml
+
+live: .venv/site ## write with a live preview, drafts included
+	BLOG_PREVIEW=1 $(BIN)/sphinx-autobuild -n -b dirhtml --open-browser --ignore '*.partial.json' . _build/live
+
+test: .venv/test ## every test of the site, its code and its pages in a browser
+	tests/install-browser
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+linkcheck: .venv/site ## ask every linked page whether it is still there
+	$(BIN)/sphinx-build -b linkcheck . _build/linkcheck
+
+new: .venv/site ## start an article: make new TITLE="…"
+	$(BIN)/python _ext/new_article.py "$(TITLE)"
+
+experiment: .venv/experiments ## measure an article's numbers again: make experiment ARTICLE=slug
+	$(BIN)/python posts/$(ARTICLE)/experiment.py $(if $(QUICK),--quick)
+
+reproduce: .venv/experiments ## measure again and compare with what is published: make reproduce [ARTICLE=slug] [QUICK=1]
+	$(BIN)/python posts/evidence.py reproduce $(ARTICLE) $(if $(QUICK),--quick)
+
+test-experiments: .venv/experiments ## the articles' code against independent references
+	$(BIN)/python -m pytest tests/experiments
+
+figures: .venv/test ## draw every article's figures again
+	for script in posts/*/figures.py; do $(BIN)/python -B $$script || exit 1; done
+
+clean: ## remove what was built; the environment stays
+	rm -rf _build
+
+.venv/%: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "python3 -m venv failed; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing the $* packages into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.2
+	@$(PIP) --group $*
+	@touch $@
+
+.PHONY: help html live test linkcheck new experiment reproduce test-experiments figures clean

@@ -1,0 +1,371 @@
+"""What an author declares at the top of an article: read, checked, and given to ABlog.
+
+Checked before Sphinx reads a page, in one pass, so that an author sees every
+mistake at once, each with file, line, what is wrong and how to mend it. Drafts
+and scheduled articles are left out of a published build here, so that no later
+step can leak them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ablog.blog
+import yaml
+from ablog.post import PostNode
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+ARTICLES = "posts/*/index.md"
+MAX_DESCRIPTION = 160
+
+# name: (what it holds, required, example). The reference in docs/ is made from this.
+FIELDS: dict[str, tuple[str, bool, str]] = {
+    "blogpost": ("Always `true`: this page is an article.", True, "true"),
+    "date": ("Day of publication. A later day than today keeps the article out until then.", True, "2026-01-18"),
+    "updated": ("Day of the last change of meaning.", False, "2026-11-24"),
+    "tags": ("One or more tags of the vocabulary in `conf.py`.", True, "[Transformers, LLMs]"),
+    "description": (
+        f"The finding in one sentence of at most {MAX_DESCRIPTION} characters, for feeds, cards and search engines.",
+        True, '"The loss can be computed without ever storing the logits."'),
+    "needs": ("Slugs of articles to read first.", False, "[byte-pair-encoding]"),
+    "teaches": ("Two to five concepts that the article explains.", False, "[log-sum-exp, gradient filtering]"),
+    "image": ("A picture beside the article for its card, 1200 by 630, instead of the one drawn from its title.",
+              False, "card.png"),
+    "card_title": ("The title as the card shows it, where the card's fonts lack a character of the real one.",
+                   False, '"Vectors in C++"'),
+    "draft": ("`true` keeps the article out of every published build.", False, "true"),
+}
+
+# What people bring from elsewhere, and what it is called here.
+ELSEWHERE = {
+    "title": "the title is the `# heading` below the front matter",
+    "author": "the blog is the author; it is set in conf.py",
+    "category": "use `tags`",
+    "categories": "use `tags`",
+    "language": "the language is set in conf.py",
+    "location": "articles have no location",
+    "excerpt": "the cards show the article's opening; for search engines and feeds use `description`",
+    "summary": "use `description`",
+    "redirect": "old addresses go into redirects.txt, see docs/publish.md",
+    "exclude": "use `draft: true`",
+    "published": "use `draft: true` to hold an article back",
+    "nocomments": "there are no comments",
+    "external_link": "an article lives here; link to the other page from its text",
+    "canonical_link": "the canonical address is made from the slug",
+    "tag": "use `tags`",
+    "updates": "use `updated`",
+    "myst": "MyST is configured in conf.py",
+}
+
+
+@dataclass(frozen=True)
+class Article:
+    """An article as its author declared it. `date` is None only for an undated draft."""
+
+    docname: str
+    date: dt.date | None
+    updated: dt.date | None
+    tags: tuple[str, ...]
+    description: str
+    needs: tuple[str, ...] = ()
+    teaches: tuple[str, ...] = ()
+    image: str | None = None
+    card_title: str | None = None
+    draft: bool = False
+
+    @property
+    def slug(self) -> str:
+        """``posts/cut-cross-entropy/index`` -> ``cut-cross-entropy``."""
+        return self.docname.split("/")[-2]
+
+
+@dataclass
+class Problems:
+    """Mistakes found in one file, each with its line."""
+
+    path: Path
+    found: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, line: int, message: str) -> None:
+        self.found.append((line, message))
+
+
+def slugify(name: str) -> str:
+    """A tag's part of an address: lower case, words joined by hyphens, letters of any script kept.
+
+    >>> slugify("Natural Language Processing"), slugify("Übung"), slugify("日本語"), slugify("C++")
+    ('natural-language-processing', 'übung', '日本語', 'c')
+    """
+    return re.sub(r"[-\s_]+", "-", re.sub(r"[^\w\s-]", "", name)).strip("-").lower()
+
+
+def check_vocabulary(tags: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """Slugs of `blog_tags` by name, and what is wrong with the vocabulary itself."""
+    slugs: dict[str, str] = {}
+    problems: list[str] = []
+    for name, value in tags.items():
+        description, slug = value if isinstance(value, tuple) else (value, slugify(name))
+        if not (isinstance(description, str) and description.strip()):
+            problems.append(f"tag {name!r} has no description; write the line that its page shows")
+        if not slug or slug != slugify(slug):
+            problems.append(f"tag {name!r} gets the address {slug!r}, which is no address; "
+                            f'give one: {name!r}: ("description", "slug")')
+        for other, taken in slugs.items():
+            if other.casefold() == name.casefold():
+                problems.append(f"tags {other!r} and {name!r} are two spellings of one tag; keep one")
+            elif slug and taken == slug:
+                problems.append(f"tags {other!r} and {name!r} get the same address {slug!r}, so one would hide the "
+                                f'other\'s articles; give each its own: {name!r}: ("description", "slug")')
+        slugs[name] = slug
+    return slugs, problems
+
+
+class _LineLoader(yaml.SafeLoader):
+    """YAML that keeps dates as text (YAML reads `2023` as a number and `2023-13-01` as text anyway)."""
+
+
+_LineLoader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def split(text: str) -> tuple[str | None, int]:
+    """The front matter's YAML and its number of lines, fences included; (None, 0) when there is none."""
+    match = re.match(r"---[ \t]*\n(.*?)^(---|\.\.\.)[ \t]*(\n|\Z)", text, re.DOTALL | re.MULTILINE)
+    return (match[1], match[0].count("\n")) if match else (None, 0)
+
+
+def _near(word: str, allowed: Any) -> str:
+    """Half a sentence that helps: the nearest allowed word, or all of them."""
+    folded = {name.casefold(): name for name in allowed}
+    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
+    return f"did you mean {folded[near[0]]!r}?" if near else f"allowed are: {', '.join(allowed)}"
+
+
+def _date(value: Any, name: str, line: int, problems: Problems) -> dt.date | None:
+    text = "" if value is None else str(value).strip()
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        shown = f"{text!r} is not a day" if text else "is empty"
+        problems.add(line, f"`{name}` {shown}; write year-month-day, such as {name}: 2026-01-18")
+        return None
+
+
+def _strings(value: Any, name: str, line: int, problems: Problems, example: str) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value):
+        return tuple(item.strip() for item in value)
+    problems.add(line, f"`{name}` must be a list of words, such as {name}: {example}; it is {json.dumps(value, default=str)}")
+    return ()
+
+
+def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str]) -> tuple[Article | None, Problems]:
+    """Read and check one article.
+
+    `vocabulary` maps the allowed tags to their slugs; `slugs` are those of all
+    articles. Returns the article (None when it cannot be used) and the problems.
+    """
+    problems = Problems(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        problems.add(line, f"this file is not UTF-8 (byte {error.start} is {error.object[error.start]:#04x}); "
+                           "save it as UTF-8 in your editor")
+        return None, problems
+    source, length = split(text)
+    if source is None:
+        problems.add(1, "an article begins with front matter between two lines `---`; "
+                        "see docs/write.md, or run `make new TITLE=\"…\"`")
+        return None, problems
+    try:
+        root = yaml.compose(source, Loader=_LineLoader)
+        values = _LineLoader(source).get_single_data()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problems.add((mark.line if mark else 0) + 2,
+                     f"the front matter is not YAML: {getattr(error, 'problem', None) or error}; "
+                     "text with a colon or a quote needs quotes around it")
+        return None, problems
+    if not isinstance(values, dict):
+        problems.add(2, "the front matter must be lines of `field: value`")
+        return None, problems
+
+    lines = {str(key.value): key.start_mark.line + 2 for key, _ in root.value}
+    seen: set[str] = set()
+    for key, _ in root.value:
+        if key.value in seen:
+            problems.add(key.start_mark.line + 2, f"`{key.value}` is given twice; keep one")
+        seen.add(key.value)
+    for name in values:
+        if str(name) not in FIELDS:
+            known = ELSEWHERE.get(str(name).lower())
+            problems.add(lines[str(name)], f"unknown field `{name}`: {known or _near(str(name), FIELDS)}")
+
+    for name in ("draft", "blogpost"):
+        if name in values and not isinstance(values[name], bool):
+            problems.add(lines[name], f"`{name}` must be true or false; it is {json.dumps(values[name], default=str)}")
+    if values.get("blogpost") is False:
+        problems.add(lines["blogpost"], "`blogpost: false`: everything under posts/ is an article; "
+                                        "write `draft: true` to hold it back, or move the page to docs/")
+    draft = values.get("draft") is True
+    for name, (_, required, example) in FIELDS.items():
+        if required and name not in values and not (draft and name == "date"):
+            problems.add(1, f"`{name}` is missing; add a line such as {name}: {example}")
+
+    date = _date(values["date"], "date", lines["date"], problems) if "date" in values else None
+    updated = _date(values["updated"], "updated", lines["updated"], problems) if "updated" in values else None
+    if date and updated and updated < date:
+        problems.add(lines["updated"], f"`updated: {updated}` is before `date: {date}`")
+
+    tags: tuple[str, ...] = ()
+    if "tags" in values:
+        tags = _strings(values["tags"], "tags", lines["tags"], problems, "[Transformers, LLMs]")
+        if values["tags"] == []:
+            problems.add(lines["tags"], f"`tags` is empty; allowed are: {', '.join(vocabulary)}")
+        for tag in tags:
+            if tag not in vocabulary:
+                problems.add(lines["tags"], f"unknown tag {tag!r}: {_near(tag, vocabulary)} "
+                                            "(new tags are added to blog_tags in conf.py)")
+        for tag in sorted({tag for tag in tags if tags.count(tag) > 1}):
+            problems.add(lines["tags"], f"tag {tag!r} is given twice; keep one")
+
+    description = values.get("description")
+    if "description" in values:
+        if not (isinstance(description, str) and description.strip()):
+            problems.add(lines["description"], "`description` must be a sentence: the article's finding")
+        elif len(description) > MAX_DESCRIPTION:
+            problems.add(lines["description"], f"`description` has {len(description)} characters; "
+                                               f"search engines cut it at {MAX_DESCRIPTION}: shorten it")
+    needs = _strings(values["needs"], "needs", lines["needs"], problems, "[byte-pair-encoding]") if "needs" in values else ()
+    own = docname.split("/")[-2]
+    for slug in needs:
+        if slug == own:
+            problems.add(lines["needs"], "an article cannot need itself")
+        elif slug not in slugs:
+            problems.add(lines["needs"], f"`needs` names no article: {slug!r}; {_near(slug, sorted(slugs - {own}))}")
+    teaches = (_strings(values["teaches"], "teaches", lines["teaches"], problems, "[log-sum-exp, gradient filtering]")
+               if "teaches" in values else ())
+    for name in ("image", "card_title"):
+        if name in values and not isinstance(values[name], str):
+            problems.add(lines[name], f"`{name}` must be text; it is {json.dumps(values[name], default=str)}")
+    image = values.get("image")
+    if isinstance(image, str) and not (path.parent / image).is_file():
+        problems.add(lines["image"], f"`image: {image}`: there is no such file beside the article")
+
+    body = text.split("\n")[length:]
+    fenced = False
+    for number, line in enumerate(body, start=length + 1):
+        if re.match(r"\s*(```|~~~|:::)", line):
+            fenced = not fenced
+        if not fenced and line.strip():
+            if not re.match(r"# \S", line):
+                problems.add(number, "an article begins with its title, a line `# Title`; this line comes before any")
+            break
+    else:
+        problems.add(length + 1, "the article has no title; add a line `# Title` below the front matter")
+
+    if problems.found:
+        return None, problems
+    return Article(docname, date, updated, tags, description.strip(), needs, teaches, image,
+                   values.get("card_title"), draft), problems
+
+
+def read_articles(app: Sphinx) -> None:
+    """Check every article; keep those of this build in ``app.articles`` and exclude the others' folders."""
+    vocabulary, wrong = check_vocabulary(app.config.blog_tags)
+    for message in wrong:
+        logger.error(message, location=str(Path(app.confdir) / "conf.py"), type="front_matter")
+    app.tag_slugs = vocabulary
+    paths = sorted(Path(app.srcdir).glob(ARTICLES))
+    slugs = {path.parent.name for path in paths}
+    articles: dict[str, Article] = {}
+    failed = len(wrong)
+    folded: dict[str, Path] = {}
+    today = dt.datetime.now(dt.timezone.utc).date()
+    for path in paths:
+        docname = path.relative_to(app.srcdir).with_suffix("").as_posix()
+        article, problems = parse(path, docname, vocabulary, slugs)
+        slug = path.parent.name
+        if slug != slugify(slug):
+            problems.add(1, f"the folder {slug!r} becomes an address; name it in lower case with hyphens: {slugify(slug)!r}")
+        if (other := folded.setdefault(slugify(slug), path)) != path:
+            problems.add(1, f"this article and {other.relative_to(app.srcdir)} get one address; rename one folder")
+        for line, message in problems.found:
+            logger.error(message, location=f"{path}:{line}", type="front_matter")
+        failed += len(problems.found)
+        if article is None:
+            # Left out whole rather than shown wrong: the build fails, and a live preview goes on.
+            app.config.exclude_patterns.append(f"posts/{slug}")
+            continue
+        held_back = article.draft or article.date is None or article.date > today
+        if held_back and not app.config.blog_preview:
+            app.config.exclude_patterns.append(f"posts/{slug}")
+            logger.info("not published yet: %s (%s)", path.relative_to(app.srcdir),
+                        "draft" if article.draft else f"scheduled for {article.date}")
+            continue
+        articles[docname] = article
+    stray = sorted(set(Path(app.srcdir).glob("posts/*.md")) | set(Path(app.srcdir).glob("posts/*/*.md"))
+                   - {path for path in paths})
+    for path in stray:
+        if path.name != "README.md":
+            logger.error("this page is in no article's folder, so readers would not find it; an article is "
+                         "posts/<slug>/index.md", location=f"{path}:1", type="front_matter")
+            failed += 1
+    app.front_matter_mistakes = failed
+    app.articles = articles
+
+
+def fail(app: Sphinx, exception: Exception | None) -> None:
+    """A mistake fails the build also without `-W`; not by an exception, whose traceback would bury the message."""
+    if app.front_matter_mistakes:
+        count = f"{app.front_matter_mistakes} mistake{'s' if app.front_matter_mistakes > 1 else ''}"
+        logger.info("\n%s in front matter or tags, listed above; the articles concerned were left out.", count)
+        app.statuscode = 1
+
+
+def hide_from_docutils(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Give MyST an article without its declarations: ABlog and docutils would read them their own way.
+
+    As many lines stay as there were, so that messages name the right ones.
+    """
+    if docname in app.articles:
+        text = source[0]
+        _, length = split(text.replace("\r\n", "\n"))
+        rest = text.split("\n")[length:]
+        source[0] = "\n".join(["---", "blogpost: true", *["#"] * (length - 3), "---", *rest])
+
+
+def declare_to_ablog(app: Sphinx, doctree: Any) -> None:
+    """Hand ABlog the checked values in the form it takes without guessing."""
+    article = app.articles.get(app.env.docname)
+    if article is None:
+        return
+    for node in doctree.findall(PostNode):
+        node["date"] = str(article.date or dt.date.today())
+        node["tags"] = list(article.tags)
+        node["excerpt"] = 0
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_config_value("blog_tags", {}, "env", types=[dict])
+    app.add_config_value("blog_preview", False, "env", types=[bool])
+    # Whether an article is published is decided above; ABlog's own rule uses the builder's clock and zone.
+    ablog.blog.TOMORROW = dt.datetime.max
+    app.connect("builder-inited", read_articles, priority=400)
+    app.connect("build-finished", fail)
+    app.connect("source-read", hide_from_docutils, priority=900)
+    app.connect("doctree-read", declare_to_ablog, priority=400)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
