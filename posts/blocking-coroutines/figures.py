@@ -1,0 +1,104 @@
+"""What the figures show: a loop blocked against a loop offloaded, and the ceiling of a pool.
+
+Both are drawn by the very functions that the article prints: they are taken out of
+its ``pycon`` blocks, so a figure cannot disagree with the text.
+"""
+from __future__ import annotations
+
+import doctest
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import drawing as d
+
+HERE = Path(__file__).resolve().parent
+
+
+def from_article(*names: str) -> dict[str, object]:
+    """The named functions, as the article defines them."""
+    namespace: dict[str, object] = {}
+    text = (HERE / "index.md").read_text(encoding="utf-8")
+    for example in doctest.DocTestParser().get_examples(text):
+        if example.source.startswith(("from heapq", *(f"def {name}(" for name in names))):
+            exec(example.source, namespace)
+    missing = [name for name in names if name not in namespace]
+    if missing:
+        raise LookupError(f"index.md no longer defines {', '.join(missing)}")
+    return namespace
+
+
+def timeline_figure() -> str:
+    scenario = from_article("simulate", "heartbeat", "mail", "scenario")["scenario"]
+    width, left, end = 440, 74, 500
+    x = d.linear_scale((0, end), (left, width - 12))
+    parts: list[str] = []
+
+    def panel(top: float, title: str, how: str) -> float:
+        log = scenario(how)
+        beats = [(start, start - late) for who, _, late, start, _ in log if who == "heartbeat"]
+        mails = [(who, start, stop) for who, _, _, start, stop in log if who != "heartbeat"]
+        worst = max(ran - due for ran, due in beats)
+        parts.append(d.text(0, top, title, weight=600))
+        row, height = top + 18, 24
+        for n, (who, start, stop) in enumerate(mails):
+            y = row + n * height
+            parts.append(d.text(0, y + 14, who, fill="muted"))
+            parts.append(d.line(left, y + 9, x(end), y + 9, stroke_width=0.75))
+            fill, stroke = ("2-soft", "2") if how == "block" else ("1-soft", "1")
+            parts.append(d.rect(x(start), y, x(stop) - x(start), 18, fill=fill, stroke=stroke, radius=2))
+            parts.append(d.text((x(start) + x(stop)) / 2, y + 14, "100 ms", anchor="middle"))
+        y = row + len(mails) * height + 20
+        parts.append(d.text(0, y + 5, "heartbeat", fill="muted"))
+        parts.append(d.line(left, y, x(end), y, stroke_width=0.75))
+        for ran, due in beats:
+            if ran != due:
+                parts.append(d.line(x(due) + 7, y, x(ran), y, stroke="2", stroke_width=2.5))
+                parts.append(d.text((x(due) + x(ran)) / 2, y - 7, f"{ran - due} ms late", fill="2", anchor="middle"))
+                parts.append(d.circle(x(due), y, 6, fill="paper", stroke="2", stroke_width=2))
+        for ran, due in beats:
+            parts.append(d.rect(x(ran) - 2, y - 9, 4, 18, fill="2" if ran != due else "3"))
+        bottom = y + 17
+        parts.append(d.line(left, bottom, x(end), bottom, stroke="muted"))
+        for tick in range(0, end + 1, 100):
+            parts.append(d.line(x(tick), bottom, x(tick), bottom + 4, stroke="muted"))
+            parts.append(d.text(x(tick), bottom + 19, str(tick), fill="muted", anchor="middle"))
+        assert worst == (250 if how == "block" else 0)
+        return bottom + 19
+
+    after = panel(15, "Mails in the loop", "block")
+    after = panel(after + 36, "Mails in three threads", "thread")
+    parts.append(d.text((left + x(end)) / 2, after + 19, "time, ms", anchor="middle"))
+    return d.svg(width, after + 27, *parts)
+
+
+def ceiling_figure() -> str:
+    throughput = from_article("throughput")["throughput"]
+    wait, cpu, most = 0.100, 0.005, 64
+    width, left, top, right, bottom = 440, 40, 34, 428, 270
+    x = d.linear_scale((0, most), (left, right))
+    y = d.linear_scale((0, 450), (bottom, top))
+    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(n, str(n)) for n in (0, 6, 21, 32, 42, 64)],
+                    y_ticks=[(n, str(n)) for n in (0, 100, 200, 300, 400)],
+                    x_label="threads in all", y_label="mails per second, at most")]
+    cross = (wait + cpu) / cpu          # threads at which one core is full
+    for cores, colour in ((2, "1"), (1, "2")):
+        limit = cores / cpu
+        parts.append(d.polyline([(x(0), y(0)), (x(cores * cross), y(limit)), (x(most), y(limit))],
+                                stroke="muted", stroke_width=1.5, dash="5 4"))
+        curve = [(cores * n, cores * throughput(n, wait, cpu)) for n in range(1, most // cores + 1)]
+        parts.append(d.polyline([(x(n), y(rate)) for n, rate in curve], stroke=colour, stroke_width=2.5))
+    parts.append(d.circle(x(6), y(throughput(6, wait, cpu)), 5, fill="2"))
+    parts.append(d.text(x(6) + 11, y(throughput(6, wait, cpu)) + 12, "default pool, 2 CPUs: 56", fill="2"))
+    parts.append(d.text(x(most), y(1 / cpu) + 20, "one process: 200", fill="2", anchor="end"))
+    parts.append(d.text(x(most), y(2 / cpu) - 9, "two processes: 400", fill="1", anchor="end"))
+    return d.svg(width, bottom + 44, *parts)
+
+
+def figures() -> dict[str, str]:
+    return {"timeline.svg": timeline_figure(), "ceiling.svg": ceiling_figure()}
+
+
+if __name__ == "__main__":
+    d.write(HERE, figures())
