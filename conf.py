@@ -59,7 +59,7 @@ extensions = [
     "ablog_mends",  # what ABlog does wrong with Furo and with incremental builds
     "mathml",  # formulas as MathML, made at build time
     "figures",  # figures that follow the theme; alternative text required
-    # "results",  # numbers tied to the run that measured them
+    "results",  # numbers tied to the run that measured them
     "page_head",  # descriptions, cards, structured data, security policy
     "cards",  # the picture that a shared link shows
     "feeds",  # Atom and JSON Feed
@@ -83,6 +83,7 @@ myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist
 myst_dmath_double_inline = False
 myst_heading_anchors = 3
 myst_words_per_minute = 200
+myst_footnote_sort = False  # footnotes and references stay where the author put them
 
 # -- References (https://sphinxcontrib-bibtex.readthedocs.io) ----------------
 
