@@ -149,6 +149,15 @@ def test_merging_keeps_the_energy_of_a_still_scene() -> None:
         assert merged.mean() == pytest.approx(100.0, abs=0.1)
 
 
+def test_how_often_the_gate_rejects_an_honest_reading() -> None:
+    """The article: 11 per cent of single pixels, 3 per cent of windows of five."""
+    reference, frame = cp.expose(np.full((2, 400_000), 100.0), 4.0, np.random.default_rng(2))
+    squared, expected = (frame - reference) ** 2, frame + reference + 2 * 4.0**2
+    assert np.mean(squared > 2.5 * expected) == pytest.approx(0.11, abs=0.005)
+    pooled = [cp.window_sum(values[None], 2)[0] for values in (squared, expected)]
+    assert np.mean(pooled[0] > 2.5 * pooled[1]) == pytest.approx(0.03, abs=0.005)
+
+
 def test_the_price_of_the_gate_on_a_still_scene() -> None:
     """The article: variance 15.8 where the mean has 14.5."""
     burst = cp.expose(np.full((8, 200_000), 100.0), 4.0, np.random.default_rng(1))
@@ -231,3 +240,7 @@ def test_guessing_doubles_the_least_squared_error() -> None:
     assert np.mean((truth - drawn) ** 2) == pytest.approx(1.0, rel=0.02)
     assert drawn.std() == pytest.approx(truth.std(), rel=0.01)
     assert best.std() == pytest.approx(math.sqrt(0.5), rel=0.01)
+    # Cheaper than sampling, and as natural: the mean stretched to the spread of the truth.
+    stretched = data / math.sqrt(2)
+    assert stretched.std() == pytest.approx(truth.std(), rel=0.01)
+    assert np.mean((truth - stretched) ** 2) == pytest.approx(2 - math.sqrt(2), rel=0.02)
