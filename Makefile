@@ -23,8 +23,10 @@ test: .venv/test ## every test of the site, its code and its pages in a browser
 linkcheck: .venv/site ## ask every linked page whether it is still there
 	$(BIN)/sphinx-build -b linkcheck . _build/linkcheck
 
-new: .venv/site ## start an article: make new TITLE="…"
-	$(BIN)/python _ext/new_article.py "$(TITLE)"
+# By the environment, unexpanded: a title may have quotes and dollar signs.
+new: export NEW_TITLE := $(value TITLE)
+new: .venv/site ## start an article: make new TITLE="…" [SLUG=some-words]
+	@$(BIN)/python _ext/new_article.py $(if $(SLUG),--slug "$(SLUG)") -- "$$NEW_TITLE"
 
 experiment: .venv/experiments ## measure an article's numbers again: make experiment ARTICLE=slug
 	$(BIN)/python posts/$(ARTICLE)/experiment.py $(if $(QUICK),--quick)
@@ -38,6 +40,13 @@ test-experiments: .venv/experiments ## the articles' code against independent re
 figures: .venv/test ## draw every article's figures again
 	for script in posts/*/figures.py; do $(BIN)/python -B $$script || exit 1; done
 
+newest: ## build with the newest version of every dependency, in an environment of its own
+	$(PYTHON) -m venv --clear _build/newest
+	@$(PYTHON) -c 'import re, tomllib; print(*(re.split("[=;]", line)[0] for line in \
+		tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["site"]), sep="\n")' > _build/newest/packages.txt
+	_build/newest/bin/python -m pip install --quiet --disable-pip-version-check --requirement _build/newest/packages.txt
+	_build/newest/bin/sphinx-build $(SPHINX) -E -b dirhtml . _build/newest/site
+
 clean: ## remove what was built; the environment stays
 	rm -rf _build
 
@@ -48,4 +57,4 @@ clean: ## remove what was built; the environment stays
 	@$(PIP) --group $*
 	@touch $@
 
-.PHONY: help html live test linkcheck new experiment reproduce test-experiments figures clean
+.PHONY: help html live test linkcheck new experiment reproduce test-experiments figures newest clean

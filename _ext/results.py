@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ import evidence
 logger = logging.getLogger(__name__)
 
 FORMATS = "decimals (.1f), thousands separated (,d or ,.0f), a percentage (.1%), digits (.3g), a sign (+.1f)"
+UNFOLDED = 24  # rows; a longer table of numbers is folded, or a phone would scroll through it for minutes
 _SPEC = re.compile(r"\+?,?(\.\d+)?[deEfg%]?")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -159,6 +161,10 @@ def _read(env: BuildEnvironment) -> dict[str, evidence.Result] | None:
 # -- Role and directives -----------------------------------------------------
 
 
+class folded(nodes.General, nodes.Element):
+    """What opens by a click, by a link to something in it, by a search in the page, and in print."""
+
+
 class ResultRole(SphinxRole):
     def __init__(self, *, unit: bool) -> None:
         super().__init__()
@@ -203,7 +209,10 @@ class ResultsTable(SphinxDirective):
                 lead += nodes.Text(f"All were measured on {settings.copy().pop()}. ")
         lead += [nodes.Text("The same as data: "), self._file("results.json"), nodes.Text(".")]
         rows = [self._row(key, record, alone=len(settings) == 1) for key, record in results.items()]
-        return [lead, _table(["Number", "Value", "Kind", "How it was made"], rows, [34, 18, 10, 38], "results-table")]
+        table = _table(["Number", "Value", "Kind", "How it was made"], rows, [34, 18, 10, 38], "results-table")
+        if len(rows) <= UNFOLDED:
+            return [lead, table]
+        return [lead, folded("", table, summary=f"All {len(rows)} numbers, and how each was made")]
 
     def _row(self, key: str, record: Mapping[str, Any], *, alone: bool) -> nodes.row:
         about = nodes.paragraph("", record["about"])
@@ -314,13 +323,22 @@ def depart_html(self: Any, node: result) -> None:
     self.body.append("</a>" if "refuri" in node else "</span>")
 
 
-def _plain(self: Any, node: result) -> None:
+def visit_folded(self: Any, node: folded) -> None:
+    self.body.append(f'<details class="folded"><summary>{escape(node["summary"])}</summary>\n')
+
+
+def depart_folded(self: Any, node: folded) -> None:
+    self.body.append("</details>\n")
+
+
+def _plain(self: Any, node: nodes.Element) -> None:
     """Other builders print the number alone."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     plain = (_plain, _plain)
     app.add_node(result, html=(visit_html, depart_html), latex=plain, text=plain, man=plain, texinfo=plain)
+    app.add_node(folded, html=(visit_folded, depart_folded), latex=plain, text=plain, man=plain, texinfo=plain)
     app.add_role("result", ResultRole(unit=True))
     app.add_role("result-value", ResultRole(unit=False))
     app.add_directive("results-table", ResultsTable)

@@ -1,0 +1,152 @@
+"""An author's way: `make new`, the front matter check, and the messages that docs/write.md shows."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "_ext"))
+from front_matter import FIELDS
+from mathml import convert
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITE = (ROOT / "docs/write.md").read_text("utf-8")
+
+# Title, and how the page shows it: with typographic quotes, otherwise to the letter.
+HARD_TITLES = {
+    "quotes": ("""It's "hard": a title's quotes""", "It’s “hard”: a title’s quotes"),
+    "markup": ("Vec<T> & *c*, _x_ `y` [a](b) {c}`d` $5, $6 \\ #", "Vec<T> & *c*, _x_ `y` [a](b) {c}`d` $5, $6 \\ #"),
+    "entities": ("AT&amp;T: key: value # no comment", "AT&amp;T: key: value # no comment"),
+    "emoji": ("🎉 Attention 🎉 is not all", "🎉 Attention 🎉 is not all"),
+    "accents": ("Übung macht größer: naïveté", "Übung macht größer: naïveté"),
+    "other-scripts": ("日本語のトークン化", "日本語のトークン化"),
+    "right-to-left": ("שלום GPT", "שלום GPT"),
+    "option": ("-h", "-h"),
+    "lines": ("One\n  title\tonly ", "One title only"),
+}
+
+
+@pytest.fixture
+def blog(tiny: Callable[..., Path]) -> Path:
+    source = tiny()
+    shutil.copy(ROOT / "posts/drawing.py", source / "posts")
+    return source
+
+
+def new(blog: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-B", blog / "_ext/new_article.py", *arguments],
+                          capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def test_new_articles_build_without_a_warning_and_show_their_hard_titles_to_the_letter(blog: Path, build):
+    for slug, (title, _) in HARD_TITLES.items():
+        started = new(blog, "--slug", slug, "--", title)
+        assert (started.returncode, started.stderr) == (0, "")
+    result = build(blog, blog / "out", "-W", "-n", "--keep-going", BLOG_PREVIEW="1")
+    assert (result.code, result.messages) == (0, "")
+    for slug, (_, shown) in HARD_TITLES.items():
+        page = (blog / f"out/posts/{slug}/index.html").read_text("utf-8")
+        heading = re.search(r"<h1>(.*?)<a class=\"headerlink\"", page)[1]
+        assert html.unescape(heading) == shown
+        assert 'role="img"' in page and "<math" in page and "19" in page
+
+
+def test_a_new_article_is_a_draft_so_a_published_build_has_none_of_it(blog: Path, build):
+    assert new(blog, "Zebras").returncode == 0
+    result = build(blog, blog / "out", "-W", "-n")
+    assert (result.code, result.messages) == (0, "")
+    assert not [path for path in (blog / "out").rglob("*") if path.is_file() and b"ebras" in path.read_bytes()]
+
+
+def test_without_a_slug_the_title_makes_the_address(blog: Path):
+    started = new(blog, "Why halving beats searching")
+    assert sorted(path.name for path in (blog / "posts/why-halving-beats-searching").iterdir()) == [
+        "doublings.svg", "experiment.py", "figures.py", "index.md", "results.json"]
+    assert "posts/why-halving-beats-searching/index.md" in started.stdout and "make live" in started.stdout
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["First", "--slug", "first"], "posts/first exists already"),
+    (["!!!"], "no address can be made from the title '!!!'"),
+    (["  "], "give the article a title"),
+    (["Title", "--slug", "Not An Address"], "'Not An Address' is no address: lower case, words joined by hyphens, "
+                                            "such as 'not-an-address'"),
+    (["Title", "--slug", "../escape"], "'../escape' is no address"),
+])
+def test_what_cannot_be_started_is_refused_in_one_plain_line(blog: Path, arguments: list[str], says: str):
+    before = sorted((blog / "posts").rglob("*"))
+    started = new(blog, *arguments)
+    assert started.returncode == 1 and started.stderr.startswith(says) and started.stderr.count("\n") == 1
+    assert sorted((blog / "posts").rglob("*")) == before
+
+
+def test_make_new_takes_a_title_with_quotes_and_dollar_signs_as_it_is(blog: Path):
+    shutil.copy(ROOT / "Makefile", blog)
+    command = ["make", "--silent", "--old-file=.venv/site", f"BIN={Path(sys.executable).parent}", "new", "SLUG=costs"]
+    subprocess.run([*command, """TITLE="It's" $5 $(HOME) `id`"""], cwd=blog, capture_output=True, check=True)
+    assert """\n# "It's" \\$5 \\$(HOME) \\`id\\`\n""" in (blog / "posts/costs/index.md").read_text("utf-8")
+
+
+def test_front_matter_can_be_checked_without_building(blog: Path):
+    command = [sys.executable, "-B", blog / "_ext/front_matter.py"]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stderr == ""
+    article = blog / "posts/first/index.md"
+    article.write_text(article.read_text("utf-8").replace("tags: [Transformers", "tags: [Transformer"), "utf-8")
+    for arguments in ([], [article]):
+        run = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        assert run.returncode == 1
+        assert run.stderr.startswith("posts/first/index.md:4: unknown tag 'Transformer': did you mean 'Transformers'?")
+
+
+# -- docs/write.md -----------------------------------------------------------
+
+
+def test_the_fields_in_the_handbook_are_those_that_the_site_checks():
+    shown = re.findall(r"^`(\w+)`(, required)?\n: (.*)\n  Example: `\1: (.*)`$", WRITE, re.MULTILINE)
+    assert shown == [(name, ", required" if required else "", meaning, example)
+                     for name, (meaning, required, example) in FIELDS.items()]
+
+
+def test_the_messages_in_the_handbook_are_what_the_site_says(blog: Path, build):
+    shown = [line.removeprefix("WARNING: ") for block in re.findall(r"```text\n(.*?)```", WRITE, re.DOTALL)
+             for line in block.splitlines()]
+    assert new(blog, "日", "--slug", "wrong").returncode == 0
+    article = blog / "posts/wrong/index.md"
+    text = re.sub(r"card_title.*\n", "", article.read_text("utf-8"))
+    article.write_text(text + "\n$\\argmaxx x$ [](../nowhere/index.md) {footcite:p}`vaswani` {eq}`nope`\n"
+                       "\n{result}`doublingz` ![](x.png)\n", "utf-8")
+    (blog / "posts/halving").mkdir()
+    (blog / "posts/halving/index.md").write_text(
+        '---\nblogpost: true\ndate: 2026-1-5\ntags: [Transformer]\ndescription: "x"\ncategory: ML\n---\n\n# T\n\nT.\n')
+    result = build(blog, blog / "out", "-n", BLOG_PREVIEW="1")
+    assert result.code == 1
+    assert len(shown) > 8
+    missing = [line for line in shown if line.split("…")[0].strip() not in result.messages]
+    assert missing == [], result.messages
+
+
+@pytest.mark.parametrize("formula", re.findall(r"`(\\[a-zA-Z]+)`", re.search(r"It knows the.*?It does not", WRITE)[0]))
+def test_commands_that_the_handbook_calls_known_are(formula: str):
+    assert convert({"\\underbrace": r"\underbrace{a}_b", "\\overset": r"\overset{a}{=}"}.get(formula, formula + "{a}"),
+                   display=True).startswith("<math")
+
+
+@pytest.mark.parametrize("name", re.findall(r"`(\w+)`", re.search(r"the environments (.*?)\.", WRITE)[1]))
+def test_environments_that_the_handbook_calls_known_are(name: str):
+    columns = "{cc}" if name == "array" else ""
+    assert "<mtr>" in convert(rf"\begin{{{name}}}{columns} a & b \\ c & d \end{{{name}}}", display=True)
+
+
+@pytest.mark.parametrize("formula", [r"\substack{a\\b}", r"\href{a}{b}", r"\begin{split}a\end{split}", r"\SI{3}{m}",
+                                     r"\begin{smallmatrix}a\end{smallmatrix}", r"a \label{b}", r"a \tag{1}",
+                                     r"\color{red}{a}"])
+def test_what_the_handbook_calls_unknown_is(formula: str):
+    with pytest.raises(ValueError):
+        convert(formula, display=True)
