@@ -41,7 +41,8 @@ html_baseurl = os.environ.get("READTHEDOCS_CANONICAL_URL") or os.environ.get("SI
 html_baseurl = html_baseurl.rstrip("/") + "/"
 
 # Where readers can see the source and report an error; without one, no such links.
-repository_url = os.environ.get("REPOSITORY_URL", "").removesuffix(".git")
+repository_url = os.environ.get("REPOSITORY_URL") or os.environ.get("READTHEDOCS_GIT_CLONE_URL", "")
+repository_url = repository_url.removesuffix(".git") if repository_url.startswith("https://") else ""
 
 # A preview shows drafts and scheduled articles, marked, and allows the script
 # that sphinx-autobuild injects. `make live` sets the variable; the plain
@@ -59,11 +60,14 @@ extensions = [
     "ablog_mends",  # what ABlog does wrong with Furo and with incremental builds
     "mathml",  # formulas as MathML, made at build time
     "figures",  # figures that follow the theme; alternative text required
+    "demos",  # interactive figures: a first frame in the page, a script near it
     "results",  # numbers tied to the run that measured them
     "page_head",  # descriptions, cards, structured data, security policy
     "cards",  # the picture that a shared link shows
     "feeds",  # Atom and JSON Feed
+    "addresses",  # what moved leads on from its old address
     "sitemap",  # sitemap.xml, robots.txt, 404.html
+    "stale",  # nothing stays in the output of what is gone
     "bundle",  # one stylesheet and one script a page
 ]
 root_doc = "index"
@@ -110,4 +114,4 @@ html_domain_indices = False
 html_sidebars = {"**": ["sidebar/blog.html"]}
 html_favicon = "_static/icons/favicon.svg"
 bundle_css = ["styles/furo.css", "site.css", "results.css"]
-bundle_js = ["scripts/furo.js", "site.js"]
+bundle_js = ["scripts/furo.js", "site.js", "demos.js"]
