@@ -52,13 +52,17 @@ class Opening(SphinxTransform):
     default_priority = 700
 
     def apply(self, **kwargs: Any) -> None:
+        sections = [node for node in self.document.children if isinstance(node, nodes.section)]
+        for section in sections[1:]:
+            logger.warning("a page has one title, and this is a second; begin the headings below it with ##",
+                           location=section, type="front_matter")
         if self.env.docname not in self.app.articles:
             return
-        section = next((node for node in self.document.children if isinstance(node, nodes.section)), self.document)
+        section = sections[0] if sections else self.document
         paragraph = next((node for node in section.children if isinstance(node, nodes.paragraph)), None)
         if paragraph is None:
-            logger.error("the article has no paragraph below its title; cards show the first one",
-                         location=self.env.docname, type="front_matter")
+            logger.warning("the article has no paragraph below its title; cards show the first one, so begin with one",
+                           location=section, type="front_matter")
             return
         if any(paragraph.findall(nodes.math)):
             logger.warning("the article's first paragraph has a formula; cards show that paragraph as plain text, so "
@@ -76,8 +80,9 @@ class PostList(PostListDirective):
         tags = self.config.blog_tags if hasattr(self, "config") else self.state.document.settings.env.config.blog_tags
         for tag in self.options.get("tags", []):
             if tag not in tags:
+                source, line = self.state_machine.get_source_and_line(self.lineno)
                 logger.warning("post list names an unknown tag %r: %s", tag, _near(tag, tags),
-                               location=self.state_machine.get_source_and_line(self.lineno), type="front_matter")
+                               location=f"{source}:{line}", type="front_matter")
         return super().run()
 
 
@@ -123,7 +128,7 @@ def register_early(app: Sphinx, env: BuildEnvironment) -> list[str]:
         collection._posts_iter = sorted(collection._posts.values(), key=newest_first)
     link_neighbours(blog.posts._posts_iter)
     shown = [[name, article.slug, str(article.date), str(article.updated), article.tags, article.description,
-              article.needs, article.teaches, article.draft,
+              article.needs, article.teaches, app.held_back.get(name),
               env.metadata[name].get("title"), env.metadata[name].get("opening")]
              for name, article in sorted(app.articles.items())]
     digest = hashlib.sha256(json.dumps(shown, default=str).encode()).hexdigest()
@@ -138,7 +143,7 @@ def newest_first(post: Any) -> tuple[int, str]:
 
 def link_neighbours(posts: list[Any]) -> None:
     """Set each post's `next` (newer) and `prev` (older)."""
-    for newer, older in zip([None, *posts], [*posts, None]):
+    for newer, older in zip([None, *posts], [*posts, None], strict=True):
         if newer is not None:
             newer.prev = older
         if older is not None:
@@ -171,7 +176,7 @@ def archive_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> str | None:
     """What templates need to list articles; the home page gets its own template."""
     blog = Blog(app)
-    context["articles"] = app.articles
+    context["articles"], context["held_back"] = app.articles, app.held_back
     context["openings"] = {name: app.env.metadata[name].get("opening", "") for name in app.articles}
     context["blog_posts"] = list(blog.posts)
     context["blog_tags"] = [tag for tag in blog.tags if len(tag)]

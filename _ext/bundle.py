@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError
 
 
 def squeeze_css(css: str) -> str:
     """Without comments and needless white space. Strings stay as they are.
 
-    >>> squeeze_css('a {\\n  color : red; /* why */\\n}\\nb::before { content: "x  y"; }')
-    'a{color :red}b::before{content:"x  y"}'
+    >>> squeeze_css('a > i {\\n  top : 0.5em; /* why */\\n}\\nb::before { content: "x > 0.5  y"; }')
+    'a>i{top :.5em}b::before{content:"x > 0.5  y"}'
     """
     strings: list[str] = []
 
@@ -33,8 +34,56 @@ def squeeze_css(css: str) -> str:
     css = re.sub(r'/\*.*?\*/|"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', keep, css, flags=re.DOTALL)
     css = re.sub(r"\s+", " ", css)
     css = re.sub(r"\s*([{};,])\s*", r"\1", css)
+    css = re.sub(r"\s*>\s*", ">", re.sub(r"(?<![\w.])0\.(?=\d)", ".", css))
     css = re.sub(r":\s+", ":", css).replace(";}", "}")
     return re.sub(r"\0(\d+)\0", lambda match: strings[int(match[1])], css).strip()
+
+
+def squeeze_js(script: str) -> str:
+    """Without indentation and lines that are only a comment.
+
+    >>> squeeze_js("// why\\nfor (;;) {\\n  stop(); // here\\n}\\n")
+    'for (;;) {\\nstop(); // here\\n}\\n'
+    """
+    return re.sub(r"^\s*(?://.*\n\s*)*", "", script, flags=re.MULTILINE)
+
+
+# What of Furo's stylesheet this blog never shows: a manual's parts, and what site.css draws itself.
+UNUSED = re.compile(r"""
+    \.(?: sidebar-(?:tree|brand|logo|search|scroll) | toctree | related-pages | page-info | next-page | prev-page
+      | bottom-of-page | announcement | edit-this-page | genindex | domainindex | only-(?:light|dark)
+      | visually-hidden | theme-toggle-content\ .edit )
+  | \#searchbox | ul\.search | article[^ ]*\ (?:aside)?\.sidebar
+  | \bdl\[class\] | \.sig\b | \.sig- | \.property | \.viewcode | \.version | \.deprecated      # an API's reference
+  | \.admonition | \.topic | admonition-todo | \.contents\b | \.rubric | \.highlighttable | linenos
+  | dl\.footnote | \.footnote>dt | dl\.glossary | \.option-list | \.field-list | \.line-block | \.guilabel | \.centered
+  | \.epigraph | \.pull-quote | \.highlights | \.attribution | \.problematic | \.this-will-duplicate | \.toc-backref
+  | \.classifier
+  | :checked~ | \.sidebar-toggle(?:\[|:) | \.no-js     # site.css does these otherwise
+  | -moz-focus | -moz-placeholder | progress | fieldset | legend | optgroup | file-upload | type=number
+""", re.VERBOSE)
+
+
+def without_unused(css: str, own: str) -> str:
+    """Furo's squeezed stylesheet without the rules in `UNUSED` and variables that `own` sets or nobody reads.
+
+    >>> own = "body{--ink:black}a{color:var(--ink)}"
+    >>> furo = "body{--ink:red;--a:var(--b);--b:1;--c:2;margin:var(--c)}@media print{.sig,.page{top:0}.sig{left:0}}"
+    >>> without_unused(furo, own)
+    'body{--c:2;margin:var(--c)}@media print{.page{top:0}}'
+    """
+    def rule(match: re.Match[str]) -> str:
+        selectors = [part for part in re.split(r",(?![^()]*\))", match[1]) if not UNUSED.search(part)]
+        return f"{','.join(selectors)}{{{match[2]}}}" if selectors else ""
+
+    css = re.sub(r"([^{};]+)\{([^{}]*)\}", rule, css)
+    ours, before = set(re.findall(r"[{;](--[\w-]+):", own)), None
+    while css != before:
+        before, read = css, set(re.findall(r"var\(\s*(--[\w-]+)", css + own)) - ours
+        css = re.sub(r"(?<=[{;])(--[\w-]+):(?:\"[^\"]*\"|'[^']*'|[^;{}\"'])*(?:;|(?=\}))",
+                     lambda match, read=read: match[0] if match[1] in read else "", css)
+        css = re.sub(r"[^{};]*\{\}", "", css)
+    return css
 
 
 def find(app: Sphinx, name: str) -> str:
@@ -49,13 +98,22 @@ def find(app: Sphinx, name: str) -> str:
 def join(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
-    css = squeeze_css("\n".join(find(app, name) for name in app.config.bundle_css).replace("/*# sourceMappingURL", "/*"))
-    script = "\n".join(re.sub(r"//# sourceMappingURL=.*", "", find(app, name)) for name in app.config.bundle_js)
+    theirs, *ours = (squeeze_css(find(app, name)) for name in app.config.bundle_css)
+    css = without_unused(theirs, "".join(ours)) + "".join(ours)
+    script = "\n".join(squeeze_js(find(app, name)) for name in app.config.bundle_js)
     app.bundle = {}
     for kind, content in (("css", css), ("js", script)):
         digest = hashlib.sha256(content.encode()).hexdigest()[:10]
         app.bundle[kind] = f"_static/blog.{digest}.{kind}"
         app.bundle[f"{kind}-content"] = content
+
+
+def rename(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """A page that an incremental build leaves alone would ask for the last build's stylesheet by its old name."""
+    if app.builder.format != "html":
+        return []
+    before, env.bundle = getattr(env, "bundle", None), [app.bundle["css"], app.bundle["js"]]
+    return sorted(env.found_docs) if before != env.bundle else []
 
 
 def name_in_pages(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
@@ -77,6 +135,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("bundle_css", [], "html", types=[list])
     app.add_config_value("bundle_js", [], "html", types=[list])
     app.connect("builder-inited", join, priority=700)
+    app.connect("env-updated", rename)
     app.connect("html-page-context", name_in_pages)
     app.connect("build-finished", write)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

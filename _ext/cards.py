@@ -24,6 +24,7 @@ MARGIN = 84
 PAPER, INK, MUTED, ACCENT = "#fdfcf9", "#1f2328", "#5b6169", "#1b5e8c"
 FONTS = Path(__file__).parent / "card_fonts"
 FALLBACKS = ("serif-latin.woff", "serif-latin-ext.woff", "serif-greek.woff", "serif-cyrillic.woff", "emoji.woff")
+BLOG = "_blog"  # the blog's own card; no article can have this name
 INVISIBLE = {0x200D, 0xFE0E, 0xFE0F}  # joiners and variation selectors of emoji
 
 
@@ -33,11 +34,10 @@ def font(name: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 @functools.cache
-def characters(name: str) -> frozenset[int]:
-    """The characters that a font can draw: those whose picture differs from its picture of a missing one."""
+def draws(name: str, character: str) -> bool:
+    """Whether a font has a character: its picture then differs from the font's picture of a missing one."""
     probe = font(name, 32)
-    missing = bytes(probe.getmask("\U0010fffd"))
-    return frozenset(code for code in range(0x20, 0x1FB00) if bytes(probe.getmask(chr(code))) != missing) | {0x20}
+    return character == " " or bytes(probe.getmask(character)) != bytes(probe.getmask("\U0010fffd"))
 
 
 def runs(text: str) -> list[tuple[str, str]]:
@@ -50,7 +50,7 @@ def runs(text: str) -> list[tuple[str, str]]:
     for character in unicodedata.normalize("NFC", text):
         if ord(character) in INVISIBLE:
             continue
-        name = next((name for name in FALLBACKS if ord(character) in characters(name)), None)
+        name = next((name for name in FALLBACKS if draws(name, character)), None)
         if name is None:
             missing.append(character)
         elif pieces and pieces[-1][0] == name:
@@ -60,6 +60,14 @@ def runs(text: str) -> list[tuple[str, str]]:
     if missing:
         raise ValueError(", ".join(f"{character} (U+{ord(character):04X})" for character in dict.fromkeys(missing)))
     return pieces
+
+
+def drawable(text: str) -> bool:
+    """Whether the card's fonts have every character of a text."""
+    try:
+        return bool(runs(text))
+    except ValueError:
+        return False
 
 
 def width(text: str, size: int) -> float:
@@ -92,6 +100,9 @@ def draw(title: str, small: str, blog: str) -> Image.Image:
         lines = wrap(title, size, room)
         if len(lines) * size * 1.22 <= 330 and all(width(line, size) <= room for line in lines):
             break
+    room_for = int(330 / (size * 1.22))
+    if len(lines) > room_for:
+        lines = [*lines[: room_for - 1], lines[room_for - 1] + "…"]
     pen.rectangle((0, 0, 14, SIZE[1]), fill=ACCENT)
     write(MARGIN, 118, blog, 30, ACCENT)
     top = 190 + size
@@ -101,6 +112,31 @@ def draw(title: str, small: str, blog: str) -> Image.Image:
     return image
 
 
+def card_names(app: Sphinx) -> list[str]:
+    """The blog's own card and each article's."""
+    return [BLOG, *(article.slug for article in app.articles.values())]
+
+
+def title_line(path: Path) -> str:
+    """Where an article's title stands: file and line."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return f"{path}:{next((number for number, line in enumerate(lines, start=1) if line.startswith('# ')), 1)}"
+
+
+def copy(source: Path, target: Path) -> None:
+    """An author's own picture, as PNG, if it has the size that the page promises."""
+    try:
+        with Image.open(source) as picture:
+            if picture.size == SIZE:
+                picture.convert("RGB").save(target, "PNG", optimize=True)
+                return
+            wrong = f"is {picture.width} by {picture.height}"
+    except OSError:
+        wrong = "is no picture that Pillow can read"
+    logger.warning("`image: %s` %s; a card is a PNG or JPEG of 1200 by 630", source.name, wrong,
+                   location=title_line(source.parent / "index.md"), type="cards")
+
+
 def make(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
@@ -108,22 +144,23 @@ def make(app: Sphinx, exception: Exception | None) -> None:
     out.mkdir(parents=True, exist_ok=True)
     kept.mkdir(parents=True, exist_ok=True)
     code = Path(__file__).read_bytes()
-    wanted = {"blog": (app.config.project, "")}
+    blog = app.config.project if drawable(app.config.project) else ""
+    wanted = {BLOG: (blog, "")}
     for docname, article in app.articles.items():
         if article.image:
-            shutil.copyfile(Path(app.srcdir) / "posts" / article.slug / article.image, out / f"{article.slug}.png")
+            copy(Path(app.srcdir) / "posts" / article.slug / article.image, out / f"{article.slug}.png")
             continue
-        small = " · ".join([f"{article.date:%Y}" if article.date else "Draft", *article.tags])
+        small = " · ".join([f"{article.date:%Y}" if article.date else "Draft", *filter(drawable, article.tags)])
         wanted[article.slug] = (article.card_title or app.env.metadata[docname]["title"], small)
     for slug, (title, small) in wanted.items():
-        digest = hashlib.sha256(repr((title, small, app.config.project)).encode() + code).hexdigest()[:16]
+        digest = hashlib.sha256(repr((title, small, blog)).encode() + code).hexdigest()[:16]
         path = kept / f"{slug}-{digest}.png"
         if not path.is_file():
             try:
-                picture = draw(title, small, app.config.project if slug != "blog" else app.config.author)
+                picture = draw(title, small, blog if slug != BLOG else "")
             except ValueError as error:
                 logger.warning("the card's fonts have no %s; give the article a `card_title` without it, or an `image`",
-                               error, location=f"posts/{slug}/index", type="cards")
+                               error, location=title_line(Path(app.srcdir) / "posts" / slug / "index.md"), type="cards")
                 continue
             for old in kept.glob(f"{slug}-????????????????.png"):
                 old.unlink()

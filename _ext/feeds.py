@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ import lxml.html
 from ablog.blog import Blog, Collection
 from sphinx.application import Sphinx
 
-from page_head import address
+from page_head import absolute, address
 
 FULL_TEXT = 20  # the newest so many come with their whole text; older ones are in the archive
 ATOM = "http://www.w3.org/2005/Atom"
+NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # in pasted terminal output, for one
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def for_readers(html: str, base: str) -> str:
         for name in ("class", "loading", "tabindex", "data-source"):
             if name in element.attrib and not (name == "class" and element.get(name, "").startswith("result")):
                 del element.attrib[name]
-    return "".join(lxml.html.tostring(child, encoding="unicode") for child in root).strip()
+    return NOT_XML.sub("", "".join(lxml.html.tostring(child, encoding="unicode") for child in root)).strip()
 
 
 def entry(app: Sphinx, docname: str) -> Entry:
@@ -97,7 +99,7 @@ def entry(app: Sphinx, docname: str) -> Entry:
     day = article.date or dt.date.today()
     return Entry(url, app.env.metadata[docname]["title"], article.description, for_readers(render(app, docname), url),
                  moment(day), moment(article.updated or day), article.tags,
-                 app.config.html_baseurl + f"_static/cards/{article.slug}.png")
+                 absolute(app, f"_static/cards/{article.slug}.png"))
 
 
 def atom(app: Sphinx, title: str, page: str, own: str, entries: list[Entry]) -> str:
@@ -153,6 +155,12 @@ def feed_file(collection: Collection) -> str:
     return f"{collection.docname}/atom.xml"
 
 
+def collections(app: Sphinx) -> list[Collection]:
+    """What has a feed: the blog, and each tag and year that has articles."""
+    blog = Blog(app)
+    return [blog.posts, *(tag for tag in blog.tags if len(tag)), *(year for year in blog.archive if len(year))]
+
+
 def write(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
@@ -168,10 +176,10 @@ def write(app: Sphinx, exception: Exception | None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8", newline="\n")
 
-    for collection in [blog.posts, *(tag for tag in blog.tags if len(tag)), *(year for year in blog.archive if len(year))]:
+    for collection in collections(app):
         title = app.config.project if collection is blog.posts else f"{collection.name} · {app.config.project}"
         name = feed_file(collection)
-        save(name, atom(app, title, address(app, collection.docname), app.config.html_baseurl + name, newest(collection)))
+        save(name, atom(app, title, address(app, collection.docname), absolute(app, name), newest(collection)))
     name = f"{blog.posts.docname}/feed.json"
     save(name, json_feed(app, app.config.html_baseurl, app.config.html_baseurl + name, newest(blog.posts)))
 

@@ -29,8 +29,11 @@ class AlternativeText(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         for image in self.document.findall(nodes.image):
             if not image.get("alt", "").strip():
+                placed: nodes.Element = image  # MyST gives an image in a paragraph no line of its own
+                while not placed.line and placed.parent is not None:
+                    placed = placed.parent
                 logger.warning("image %s has no alternative text: say what it shows, as `:alt: the finding` below "
-                               "{figure} or as ![the finding](…)", image["uri"], location=image, type="figures")
+                               "{figure} or as ![the finding](…)", image["uri"], location=placed, type="figures")
 
 
 def inline_svg(source: str, alt: str, address: str) -> str:
@@ -66,15 +69,29 @@ def depart_image(self: HTML5Translator, node: nodes.image) -> None:
     HTML5Translator.depart_image(self, node)
 
 
-def remember_images(app: Sphinx, env: Any) -> None:
-    """A builder knows only the images of pages it writes now; feeds and cards name those of all pages."""
-    if hasattr(app.builder, "images"):
-        for path in env.images:
-            app.builder.images[path] = env.images[path][1]
+def image_name(path: str) -> str:
+    """A picture's name in the output, by its path alone.
+
+    Sphinx numbers equal names in the order in which it meets them, so a new
+    article would give another article's picture a new address.
+
+    >>> image_name("posts/cut-cross-entropy/memory.svg"), image_name("docs/home.png")
+    ('cut-cross-entropy.memory.svg', 'docs.home.png')
+    """
+    return path.removeprefix("posts/").replace("/", ".")
+
+
+def name_images(app: Sphinx, env: Any) -> None:
+    """Give pictures their names; and tell them to the builder, which knows only those of pages it writes now."""
+    for path, (docnames, _) in list(env.images.items()):
+        name = image_name(path)
+        env.images[path] = (docnames, name)
+        if hasattr(app.builder, "images"):
+            app.builder.images[path] = name
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(AlternativeText)
     app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
-    app.connect("env-updated", remember_images, priority=200)
+    app.connect("env-updated", name_images, priority=200)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,6 +12,8 @@ import datetime as dt
 import difflib
 import json
 import re
+import runpy
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +57,7 @@ ELSEWHERE = {
     "location": "articles have no location",
     "excerpt": "the cards show the article's opening; for search engines and feeds use `description`",
     "summary": "use `description`",
-    "redirect": "old addresses go into redirects.txt, see docs/publish.md",
+    "redirect": "old addresses go into posts/redirects.txt, see docs/publish.md",
     "exclude": "use `draft: true`",
     "published": "use `draft: true` to hold an article back",
     "nocomments": "there are no comments",
@@ -94,6 +96,7 @@ class Problems:
 
     path: Path
     found: list[tuple[int, str]] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)  # of the fields
 
     def add(self, line: int, message: str) -> None:
         self.found.append((line, message))
@@ -108,25 +111,35 @@ def slugify(name: str) -> str:
     return re.sub(r"[-\s_]+", "-", re.sub(r"[^\w\s-]", "", name)).strip("-").lower()
 
 
-def check_vocabulary(tags: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """Slugs of `blog_tags` by name, and what is wrong with the vocabulary itself."""
+def check_vocabulary(tags: dict[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Slugs of `blog_tags` by name, and what is wrong with the vocabulary itself: (name, message)."""
     slugs: dict[str, str] = {}
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     for name, value in tags.items():
-        description, slug = value if isinstance(value, tuple) else (value, slugify(name))
+        if not isinstance(name, str):
+            problems.append((str(name), f"tag {name!r} must be text; write it in quotes"))
+            continue
+        description, slug = value if isinstance(value, tuple) and len(value) == 2 else (value, slugify(name))
         if not (isinstance(description, str) and description.strip()):
-            problems.append(f"tag {name!r} has no description; write the line that its page shows")
-        if not slug or slug != slugify(slug):
-            problems.append(f"tag {name!r} gets the address {slug!r}, which is no address; "
-                            f'give one: {name!r}: ("description", "slug")')
+            problems.append((name, f"tag {name!r} has no description; write the line that its page shows"))
+        if not isinstance(slug, str) or not slug or slug != slugify(slug):
+            problems.append((name, f"tag {name!r} gets the address {slug!r}, which is no address; "
+                                   f'give one: {name!r}: ("description", "slug")'))
+            slug = ""
         for other, taken in slugs.items():
             if other.casefold() == name.casefold():
-                problems.append(f"tags {other!r} and {name!r} are two spellings of one tag; keep one")
+                problems.append((name, f"tags {other!r} and {name!r} are two spellings of one tag; keep one"))
             elif slug and taken == slug:
-                problems.append(f"tags {other!r} and {name!r} get the same address {slug!r}, so one would hide the "
-                                f'other\'s articles; give each its own: {name!r}: ("description", "slug")')
+                problems.append((name, f"tags {other!r} and {name!r} get the same address {slug!r}, so one would hide the "
+                                       f'other\'s articles; give each its own: {name!r}: ("description", "slug")'))
         slugs[name] = slug
     return slugs, problems
+
+
+def tag_line(conf: str, name: str) -> int:
+    """The line of conf.py that declares a tag."""
+    found = re.search(rf"""["']{re.escape(name)}["']\s*:""", conf)
+    return conf.count("\n", 0, found.start()) + 1 if found else 1
 
 
 class _LineLoader(yaml.SafeLoader):
@@ -148,7 +161,7 @@ def split(text: str) -> tuple[str | None, int]:
 def _near(word: str, allowed: Any) -> str:
     """Half a sentence that helps: the nearest allowed word, or all of them."""
     folded = {name.casefold(): name for name in allowed}
-    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
     return f"did you mean {folded[near[0]]!r}?" if near else f"allowed are: {', '.join(allowed)}"
 
 
@@ -194,16 +207,18 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
         root = yaml.compose(source, Loader=_LineLoader)
         values = _LineLoader(source).get_single_data()
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problems.add((mark.line if mark else 0) + 2,
-                     f"the front matter is not YAML: {getattr(error, 'problem', None) or error}; "
-                     "text with a colon or a quote needs quotes around it")
+        if isinstance(error, yaml.reader.ReaderError):  # a character that YAML forbids
+            number, reason = source.count("\n", 0, error.position), f"{error.reason}: U+{ord(source[error.position]):04X}"
+        else:
+            number, reason = (error.problem_mark.line if error.problem_mark else 0), error.problem
+        problems.add(number + 2, f"the front matter is not YAML: {reason}; "
+                                 "text with a colon or a quote needs quotes around it")
         return None, problems
     if not isinstance(values, dict):
         problems.add(2, "the front matter must be lines of `field: value`")
         return None, problems
 
-    lines = {str(key.value): key.start_mark.line + 2 for key, _ in root.value}
+    lines = problems.lines = {str(key.value): key.start_mark.line + 2 for key, _ in root.value}
     seen: set[str] = set()
     for key, _ in root.value:
         if key.value in seen:
@@ -267,11 +282,11 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
 
     body = text.split("\n")[length:]
     fenced = False
-    for number, line in enumerate(body, start=length + 1):
-        if re.match(r"\s*(```|~~~|:::)", line):
+    for number, content in enumerate(body, start=length + 1):
+        if re.match(r"\s*(```|~~~|:::)", content):
             fenced = not fenced
-        if not fenced and line.strip():
-            if not re.match(r"# \S", line):
+        if not fenced and content.strip():
+            if not re.match(r"# \S", content):
                 problems.add(number, "an article begins with its title, a line `# Title`; this line comes before any")
             break
     else:
@@ -279,60 +294,86 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
 
     if problems.found:
         return None, problems
-    return Article(docname, date, updated, tags, description.strip(), needs, teaches, image,
+    return Article(docname, date, updated, tags, str(description).strip(), needs, teaches, image,
                    values.get("card_title"), draft), problems
 
 
-def read_articles(app: Sphinx) -> None:
-    """Check every article; keep those of this build in ``app.articles`` and exclude the others' folders."""
-    vocabulary, wrong = check_vocabulary(app.config.blog_tags)
-    for message in wrong:
-        logger.error(message, location=str(Path(app.confdir) / "conf.py"), type="front_matter")
-    app.tag_slugs = vocabulary
-    paths = sorted(Path(app.srcdir).glob(ARTICLES))
+def circle(start: str, needs: dict[str, tuple[str, ...]]) -> list[str]:
+    """The shortest way along `needs` from an article back to itself; empty when there is none.
+
+    >>> circle("a", {"a": ("b",), "b": ("c", "a")})
+    ['a', 'b', 'a']
+    """
+    ways, seen = [[start]], {start}
+    for way in ways:
+        for slug in needs.get(way[-1], ()):
+            if slug == start:
+                return [*way, slug]
+            if slug not in seen:
+                seen.add(slug)
+                ways.append([*way, slug])
+    return []
+
+
+def check_articles(root: Path, vocabulary: dict[str, str]) -> list[tuple[Path, Article | None, Problems]]:
+    """Every article below `root`, None for one that cannot be used, and its problems."""
+    paths = sorted(root.glob(ARTICLES))
     slugs = {path.parent.name for path in paths}
-    articles: dict[str, Article] = {}
-    failed = len(wrong)
+    parsed = [(path, *parse(path, path.relative_to(root).with_suffix("").as_posix(), vocabulary, slugs)) for path in paths]
+    needs = {article.slug: article.needs for _, article, _ in parsed if article}
     folded: dict[str, Path] = {}
-    today = dt.datetime.now(dt.timezone.utc).date()
-    for path in paths:
-        docname = path.relative_to(app.srcdir).with_suffix("").as_posix()
-        article, problems = parse(path, docname, vocabulary, slugs)
+    for path, article, problems in parsed:
         slug = path.parent.name
         if slug != slugify(slug):
             problems.add(1, f"the folder {slug!r} becomes an address; name it in lower case with hyphens: {slugify(slug)!r}")
         if (other := folded.setdefault(slugify(slug), path)) != path:
-            problems.add(1, f"this article and {other.relative_to(app.srcdir)} get one address; rename one folder")
+            problems.add(1, f"this article and {other.relative_to(root)} get one address; rename one folder")
+        if article and (way := circle(slug, needs)):
+            problems.add(problems.lines["needs"], f"`needs` goes in a circle: {', '.join(way)}; a reader would find no "
+                                                  "article to begin with: take one step out")
+    for path in sorted(set(root.glob("posts/**/*.md")) - set(paths)):
+        if path.name != "README.md":
+            parsed.append((path, None, Problems(path, [(1, "this page is in no article's folder, so readers would not find "
+                                                           "it; an article is posts/<slug>/index.md")])))
+    return [(path, None if problems.found else article, problems) for path, article, problems in parsed]
+
+
+def read_articles(app: Sphinx) -> None:
+    """Check every article; keep those of this build in ``app.articles`` and exclude the others' folders."""
+    app.tag_slugs, wrong = check_vocabulary(app.config.blog_tags)
+    conf = Path(app.confdir) / "conf.py"
+    for name, message in wrong:
+        logger.error(message, location=f"{conf}:{tag_line(conf.read_text(encoding='utf-8'), name)}", type="front_matter")
+    articles: dict[str, Article] = {}
+    held_back: dict[str, str] = {}  # those that only a preview shows, each with the word that marks it
+    failed = len(wrong)
+    today = dt.datetime.now(dt.UTC).date()
+    for path, article, problems in check_articles(Path(app.srcdir), app.tag_slugs):
         for line, message in problems.found:
             logger.error(message, location=f"{path}:{line}", type="front_matter")
         failed += len(problems.found)
-        if article is None:
-            # Left out whole rather than shown wrong: the build fails, and a live preview goes on.
-            app.config.exclude_patterns.append(f"posts/{slug}")
-            continue
-        held_back = article.draft or article.date is None or article.date > today
-        if held_back and not app.config.blog_preview:
-            app.config.exclude_patterns.append(f"posts/{slug}")
-            logger.info("not published yet: %s (%s)", path.relative_to(app.srcdir),
-                        "draft" if article.draft else f"scheduled for {article.date}")
-            continue
-        articles[docname] = article
-    stray = sorted(set(Path(app.srcdir).glob("posts/*.md")) | set(Path(app.srcdir).glob("posts/*/*.md"))
-                   - {path for path in paths})
-    for path in stray:
-        if path.name != "README.md":
-            logger.error("this page is in no article's folder, so readers would not find it; an article is "
-                         "posts/<slug>/index.md", location=f"{path}:1", type="front_matter")
-            failed += 1
+        # Left out whole rather than shown wrong: the build fails, and a live preview goes on.
+        left_out = article is None
+        if article and (article.draft or article.date is None or article.date > today):
+            held_back[article.docname] = "Draft" if article.draft else "Scheduled"
+            left_out = not app.config.blog_preview
+            if left_out:
+                logger.info("not published yet: %s (%s)", path.relative_to(app.srcdir),
+                            "draft" if article.draft else f"scheduled for {article.date}")
+        if article and not left_out:
+            articles[article.docname] = article
+        else:
+            shown = path.relative_to(app.srcdir)
+            app.config.exclude_patterns.append((shown.parent if shown.match(ARTICLES) else shown).as_posix())
     app.front_matter_mistakes = failed
-    app.articles = articles
+    app.articles, app.held_back = articles, held_back
 
 
 def fail(app: Sphinx, exception: Exception | None) -> None:
     """A mistake fails the build also without `-W`; not by an exception, whose traceback would bury the message."""
     if app.front_matter_mistakes:
         count = f"{app.front_matter_mistakes} mistake{'s' if app.front_matter_mistakes > 1 else ''}"
-        logger.info("\n%s in front matter or tags, listed above; the articles concerned were left out.", count)
+        logger.info("\n%s, listed above; the articles concerned were left out.", count)
         app.statuscode = 1
 
 
@@ -369,3 +410,21 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", hide_from_docutils, priority=900)
     app.connect("doctree-read", declare_to_ablog, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def main(names: list[str]) -> int:
+    """``python _ext/front_matter.py [FILE ...]``: check these articles, or all, without building the site."""
+    root = Path(__file__).resolve().parents[1]
+    conf = root / "conf.py"
+    vocabulary, wrong = check_vocabulary(runpy.run_path(str(conf))["blog_tags"])
+    found = [f"conf.py:{tag_line(conf.read_text(encoding='utf-8'), name)}: {message}" for name, message in wrong]
+    wanted = {Path(name).resolve() for name in names}
+    for path, _, problems in check_articles(root, vocabulary):
+        if not wanted or path in wanted:
+            found += [f"{path.relative_to(root)}:{line}: {message}" for line, message in problems.found]
+    print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ with file, line and the command it did not know.
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any
 
 import math_core
@@ -68,15 +69,20 @@ def _or_warn(node: nodes.Element, *, display: bool) -> str:
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
     html = _or_warn(node, display=False)
     # Browsers do not break a formula between lines: a long one scrolls on a phone instead of leaving the page.
-    self.body.append(f'<span class="math-long">{html}</span>' if len(node.astext()) > LONG else html)
+    if len(node.astext()) > LONG:
+        html = f'<span class="math-long">{html}</span>'
+    before, after = node.get("before", ""), node.get("after", "")
+    if before or after:
+        html = f'<span class="math-kept">{escape(before)}{html}{escape(after)}</span>'
+    self.body.append(html)
     raise nodes.SkipNode
 
 
 def visit_block(self: HTML5Translator, node: nodes.math_block) -> None:
-    # A labelled formula's id also stands on the target before it: twice would be invalid HTML.
-    ids = [f'<span id="{name}"></span>' for name in node["ids"][1:]]
-    first = f' id="{node["ids"][0]}"' if node["ids"] else ""
-    self.body.append(f'<div class="math"{first}>' + "".join(ids))
+    # A labelled formula's id also stands on the box that Furo puts around it: twice would be invalid HTML.
+    ids = [name for name in node["ids"] if name not in node.parent["ids"]]
+    first = f' id="{ids[0]}"' if ids else ""
+    self.body.append(f'<div class="math"{first}>' + "".join(f'<span id="{name}"></span>' for name in ids[1:]))
     self.body.append(_or_warn(node, display=True))
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
@@ -84,6 +90,19 @@ def visit_block(self: HTML5Translator, node: nodes.math_block) -> None:
         self.body.append("</span>")
     self.body.append("</div>\n")
     raise nodes.SkipNode
+
+
+def keep_marks(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Browsers break a line on either side of a formula, even before its full stop: what touches it stays with it."""
+    for formula in doctree.findall(nodes.math):
+        parent, place = formula.parent, formula.parent.index(formula)
+        for name, step, touching in (("before", -1, r"[^\s\u200b]{1,3}$"),
+                                     ("after", 1, r"^[^\s\u200b]{1,3}(?=\s|$)|^[.,;:!?)\]’”]+")):
+            beside = parent[place + step] if 0 <= place + step < len(parent) else None
+            found = re.search(touching, beside) if isinstance(beside, nodes.Text) else None
+            if beside is not None and found:
+                formula[name] = found[0]
+                parent.replace(beside, nodes.Text(beside[:found.start()] + beside[found.end():]))
 
 
 def drop_doubled_targets(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -97,4 +116,5 @@ def drop_doubled_targets(app: Sphinx, doctree: nodes.document, docname: str) -> 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_block, None))
     app.connect("doctree-resolved", drop_doubled_targets)
+    app.connect("doctree-resolved", keep_marks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,18 +8,25 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 from ablog.blog import Blog
 from docutils import nodes
 from sphinx.application import Sphinx
 
 from ablog_mends import cut_at_word
+from cards import BLOG
 from front_matter import MAX_DESCRIPTION
+
+
+def absolute(app: Sphinx, path: str) -> str:
+    """The absolute address of a file of the site, with what RFC 3986 does not know (ü, 日) encoded."""
+    return app.config.html_baseurl + quote(unquote(path))
 
 
 def address(app: Sphinx, pagename: str) -> str:
     """The one absolute address of a page."""
-    return app.config.html_baseurl + app.builder.get_target_uri(pagename).removesuffix("index.html" if pagename == "index" else "\0")
+    return absolute(app, app.builder.get_target_uri(pagename).removesuffix("index.html" if pagename == "index" else "\0"))
 
 
 def describe(app: Sphinx, pagename: str, context: dict[str, Any], doctree: nodes.document | None) -> str:
@@ -28,6 +35,8 @@ def describe(app: Sphinx, pagename: str, context: dict[str, Any], doctree: nodes
         return app.articles[pagename].description
     if pagename == app.config.root_doc:
         return cut_at_word(app.config.tagline, MAX_DESCRIPTION)
+    if pagename == "search":
+        return f"Search the articles of {app.config.project} for words in their text."
     if context.get("description"):
         return context["description"]
     if doctree is not None:
@@ -90,7 +99,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     elif doctree is not None:
         title = app.env.titles[pagename].astext()
     description = describe(app, pagename, context, doctree)
-    card = app.config.html_baseurl + f"_static/cards/{app.articles[pagename].slug if pagename in app.articles else 'blog'}.png"
+    card = absolute(app, f"_static/cards/{app.articles[pagename].slug if pagename in app.articles else BLOG}.png")
     context["plain_title"] = title
     context["meta_description"] = description
     context["card_address"] = card
@@ -100,9 +109,10 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     # sphinx-autobuild adds an inline script to each page; a preview lets it run.
     context["security_policy"] = None if app.config.blog_preview else security_policy(app)
     context["citation"] = citation(app, pagename, title) if pagename in app.articles else None
-    # An article's own line of date and tags stands between its title and its text.
+    # An article's own line of date and tags stands between its title and its text, inside the section that holds both.
     head, end, rest = context.get("body", "").partition("</h1>")
-    context["body_title"], context["body_rest"] = (head + end, rest) if end else ("", head)
+    opening, mark, title = head.rpartition("<h1") if end else ("", "", "")
+    context["body_open"], context["body_title"], context["body_rest"] = opening, mark + title + end, rest if end else head
 
 
 def citation(app: Sphinx, pagename: str, title: str) -> str:
@@ -110,14 +120,15 @@ def citation(app: Sphinx, pagename: str, title: str) -> str:
     article = app.articles[pagename]
     if article.date is None:
         return ""
-    escaped = re.sub(r"([&%$#_{}])", r"\\\1", title.rstrip("."))
-    author = re.sub(r"([&%$#_{}])", r"\\\1", app.config.author)
+    escaped, author = title.rstrip(".").translate(TEX), app.config.author.translate(TEX)
     updated = f",\n  note   = {{Updated {article.updated}}}" if article.updated else ""
     return (f"@misc{{{article.slug}-{article.date.year},\n  author = {{{{{author}}}}},\n  title  = {{{{{escaped}}}}},\n"
             f"  year   = {{{article.date.year}}},\n  month  = {MONTHS[article.date.month - 1]},\n"
             f"  url    = {{{address(app, pagename)}}}{updated}\n}}")
 
 
+TEX = str.maketrans({character: "\\" + character for character in "&%$#_{}"}
+                    | {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"})
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 

@@ -22,11 +22,9 @@ def collect(app: Sphinx) -> list[tuple[str, str | None]]:
     pages = sorted(app.env.found_docs) + [name for name, _, template in archive_pages(app) if "redirect" not in template]
     found = []
     for name in pages:
-        if name in UNLISTED:
+        if name in UNLISTED or name in app.held_back:
             continue
         article = app.articles.get(name)
-        if article and article.draft:
-            continue
         found.append((address(app, name), str(article.updated or article.date) if article else None))
     return sorted(set(found), key=lambda item: item[0])
 

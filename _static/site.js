@@ -42,11 +42,16 @@ for (const [id, drawer] of [["__navigation", ".sidebar-drawer"], ["__toc", ".toc
   toggle.addEventListener("keydown", (event) => { if (event.key === "Enter") toggle.click(); });
   toggle.addEventListener("change", () => {
     if (toggle.checked && document.activeElement === toggle) {
-      requestAnimationFrame(() => panel.querySelector("a, input")?.focus());
+      const links = [...panel.querySelectorAll("a, input")];
+      requestAnimationFrame(() => links.find((link) => link.getClientRects().length)?.focus());
     }
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && toggle.checked) { toggle.checked = false; toggle.focus(); }
+  });
+  // Who tabs on past its end is back on the page, not behind the shade.
+  panel.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && event.relatedTarget !== toggle && !panel.contains(event.relatedTarget)) toggle.checked = false;
   });
   panel.addEventListener("click", (event) => { if (event.target.closest("a")) toggle.checked = false; });
 }
