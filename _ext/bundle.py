@@ -59,7 +59,9 @@ UNUSED = re.compile(r"""
   | dl\.footnote | \.footnote>dt | dl\.glossary | \.option-list | \.field-list | \.line-block | \.guilabel | \.centered
   | \.epigraph | \.pull-quote | \.highlights | \.attribution | \.problematic | \.this-will-duplicate | \.toc-backref
   | \.classifier
-  | :checked~ | \.sidebar-toggle(?:\[|:) | \.no-js     # site.css does these otherwise
+  | :checked~ | \.sidebar-toggle(?:\[|:) | \.no-js                                          # site.css does these otherwise
+  | \.headerlink | :target> | span:target | table\.docutils | div\.math | aside\.footnote | div\.citation | blockquote
+  | \.code-block-caption | \.simple | \.text-align
   | -moz-focus | -moz-placeholder | progress | fieldset | legend | optgroup | file-upload | type=number
 """, re.VERBOSE)
 

@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 import lxml.html
 from ablog.blog import Blog, Collection
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
 from page_head import absolute, address
 
@@ -49,7 +50,8 @@ def moment(day: dt.date) -> str:
 def render(app: Sphinx, docname: str) -> str:
     """The article's text as HTML, from its stored doctree: so also in a build that did not rewrite its page."""
     builder = app.builder
-    doctree = app.env.get_and_resolve_doctree(docname, builder)
+    with logging.suppress_logging():  # the author has seen the page's warnings when it was written
+        doctree = app.env.get_and_resolve_doctree(docname, builder)
     state = {name: getattr(builder, name, None) for name in ("imgpath", "dlpath", "current_docname", "secnumbers", "fignumbers")}
     uri = builder.get_target_uri(docname)
     depth = uri.count("/")
@@ -58,7 +60,8 @@ def render(app: Sphinx, docname: str) -> str:
     doctree.settings = builder.docsettings
     try:
         visitor = builder.create_translator(doctree, builder)
-        doctree.walkabout(visitor)
+        with logging.suppress_logging():
+            doctree.walkabout(visitor)
         return "".join(visitor.fragment)
     finally:
         for name, value in state.items():
