@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +15,8 @@ ARTICLE = "posts/cut-cross-entropy/"
 
 @pytest.mark.parametrize(("system", "colour"), [("light", "rgb(253, 252, 249)"), ("dark", "rgb(22, 24, 27)")])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_without_javascript_all_is_readable(browser: Browser, server: str, system: str, colour: str, width: int) -> None:
+def test_without_javascript_all_is_readable(
+        browser: Browser, server: str, system: Literal["light", "dark"], colour: str, width: int) -> None:
     context = browser.new_context(java_script_enabled=False, color_scheme=system, viewport={"width": width, "height": 900})
     page = context.new_page()
     page.goto(server)
@@ -84,7 +87,7 @@ def test_from_a_folder_search_still_finds(request: pytest.FixtureRequest, browse
 
 
 @pytest.fixture
-def paper(browser: Browser, server: str) -> Page:
+def paper(browser: Browser, server: str) -> Iterator[Page]:
     """An article as a printer gets it, from a reader who reads in the dark."""
     page = browser.new_page(color_scheme="dark")
     page.goto(server)
@@ -104,8 +107,10 @@ def test_printed_article_is_black_on_white_without_navigation(paper: Page) -> No
         expect(paper.locator(part).first).to_be_hidden()
 
 
-def test_printed_links_show_their_addresses(paper: Page) -> None:
-    shown = paper.evaluate("""[...document.querySelectorAll("article p a.external")].map((link) =>
+def test_printed_links_show_their_addresses(paper: Page, server: str) -> None:
+    """In the text; a reference spells out its own."""
+    paper.goto(server + "docs/colophon/")
+    shown = paper.evaluate("""[...document.querySelectorAll("section a.external")].map((link) =>
       [link.href, link.textContent, getComputedStyle(link, "::after").content])""")
     assert shown
     assert [link for link in shown if link[1] != link[0] and link[0] not in link[2]] == []

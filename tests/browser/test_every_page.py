@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Route, ViewportSize
 
 PAGES = {
     "home": "", "article": "posts/cut-cross-entropy/", "tag": "articles/tag/transformers/", "tags": "articles/tag/",
     "all articles": "articles/", "archive": "articles/archive/", "search": "search/?q=vocabulary",
     "about": "docs/about/", "404": "no/such/page",
 }
-SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
+SIZES: dict[str, ViewportSize] = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
 
 SHIFTS = """
 window.shifts = [];
@@ -51,7 +51,11 @@ def hold_styles_until_fonts(page: Page) -> None:
             fonts[kind] += 1
         release()
 
-    page.route("**/*.css", lambda route: (held.append(route), release()))
+    def hold(route: Route) -> None:
+        held.append(route)
+        release()
+
+    page.route("**/*.css", hold)
     page.on("request", lambda request: count("asked", request.url))
     page.on("requestfinished", lambda request: count("here", request.url))
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+PHONE = ViewportSize(width=390, height=844)
+DESK = ViewportSize(width=1440, height=900)
 ARTICLE = "posts/cut-cross-entropy/"
 DRAWERS = {"menu": ("#__navigation", ".sidebar-drawer"), "contents": ("#__toc", ".toc-drawer")}
 
@@ -34,7 +35,7 @@ FOCUS = """() => {
 def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
     contexts = []
 
-    def open_at(path: str, size: dict[str, int], **options: Any) -> Page:
+    def open_at(path: str, size: ViewportSize, **options: Any) -> Page:
         contexts.append(browser.new_context(viewport=size, reduced_motion="reduce", **options))
         page = contexts[-1].new_page()
         page.goto(server + path)
@@ -58,7 +59,7 @@ def stops(page: Page) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_tab_reaches_the_first_article_and_enter_opens_it(open_page: Callable[..., Page], server: str, size: dict) -> None:
+def test_tab_reaches_the_first_article_and_enter_opens_it(open_page: Callable[..., Page], server: str, size: ViewportSize) -> None:
     page = open_page("", size)
     first = page.locator(".card-title a").first
     address = first.get_attribute("href")
@@ -74,7 +75,7 @@ def test_tab_reaches_the_first_article_and_enter_opens_it(open_page: Callable[..
 @pytest.mark.parametrize("path", ["", ARTICLE, "articles/tag/", "search/?q=vocabulary", "docs/about/"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_every_tab_stop_is_on_the_screen_with_a_visible_ring(
-        open_page: Callable[..., Page], size: dict, path: str, theme: str) -> None:
+        open_page: Callable[..., Page], size: ViewportSize, path: str, theme: str) -> None:
     page = open_page(path, size, color_scheme=theme)
     if path.startswith("search"):
         expect(page.locator(".search li")).not_to_have_count(0)
@@ -132,7 +133,7 @@ def test_a_drawers_link_leads_there_and_closes_it(open_page: Callable[..., Page]
     page.locator("#__toc").focus()
     page.keyboard.press("Enter")
     link = page.locator(".toc-tree a:visible").nth(1)
-    target = link.get_attribute("href")
+    target = link.get_attribute("href") or ""
     link.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".toc-drawer")).to_be_hidden()

@@ -1,2 +1,2 @@
-// What counting.py computes, and a browser test compares with it.
+// What the figure computes, apart from what it shows: so a test can compare it with the article's Python.
 export const after = (number) => number + 3;
