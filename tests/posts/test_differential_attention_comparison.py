@@ -1,0 +1,74 @@
+"""The statistics of the article on differential attention: tables of others, and identities."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+_PATH = Path(__file__).resolve().parents[2] / "posts" / "differential-attention" / "comparison.py"
+
+
+def _load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("differential_comparison", _PATH)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+comparison = _load()
+
+
+def test_groups_that_do_not_overlap_have_the_smallest_p_value_there_is() -> None:
+    assert comparison.p_value([1, 2, 3, 4, 5], [6, 7, 8, 9, 10]) == pytest.approx(2 / 252)
+    assert comparison.p_value([6, 7, 8, 9, 10, 11], [0, 1, 2, 3, 4, 5]) == pytest.approx(2 / 924)
+
+
+@pytest.mark.parametrize(("n", "m", "critical"), [(4, 4, 0), (5, 5, 2), (6, 6, 5), (5, 6, 3), (7, 7, 8)])
+def test_critical_values_are_those_of_the_printed_tables(n: int, m: int, critical: int) -> None:
+    """Two-sided, 5%: the interval leaves out that many differences at each end, the widest at both."""
+    xs, ys = [2.0 ** i for i in range(n)], [3.0 ** i / 100 for i in range(m)]
+    differences = sorted(x - y for x in xs for y in ys)
+    assert comparison.shift(xs, ys)[1:] == (differences[critical], differences[-1 - critical])
+
+
+def test_p_value_agrees_with_the_interval() -> None:
+    """Zero is outside the 95% interval exactly where p is at most 0.05."""
+    rng = random.Random(3)
+    verdicts = set()
+    for _ in range(60):
+        xs, ys = [rng.gauss(1.3, 1) for _ in range(5)], [rng.gauss(0, 1) for _ in range(5)]
+        _, low, high = comparison.shift(xs, ys)
+        significant = comparison.p_value(xs, ys) <= 0.05
+        verdicts.add(significant)
+        assert significant == (not low <= 0 <= high)
+    assert verdicts == {True, False}
+
+
+def test_groups_exchanged_give_the_same_p_value_and_the_opposite_shift() -> None:
+    xs, ys = [1.0, 4.0, 2.0, 2.0, 7.0], [3.0, 2.0, 9.0, 5.0, 5.0]
+    assert comparison.p_value(xs, ys) == comparison.p_value(ys, xs)
+    middle, low, high = comparison.shift(xs, ys)
+    assert comparison.shift(ys, xs) == (-middle, -high, -low)
+
+
+def test_equal_numbers_show_nothing() -> None:
+    assert comparison.p_value([1, 1, 1], [1, 1, 1]) == 1
+
+
+def test_holm_by_hand() -> None:
+    assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert comparison.holm([0.6, 0.7]) == pytest.approx([1, 1])
+
+
+def test_too_few_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="too few"):
+        comparison.shift([1, 2], [3, 4])
+    with pytest.raises(ValueError, match="at least one"):
+        comparison.p_value([], [1])
