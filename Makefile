@@ -29,12 +29,15 @@ new: .venv/site ## start an article: make new TITLE="…" [SLUG=some-words]
 	@$(BIN)/python _ext/new_article.py $(if $(SLUG),--slug "$(SLUG)") -- "$$NEW_TITLE"
 
 experiment: .venv/experiments ## measure an article's numbers again: make experiment ARTICLE=slug
+	posts/blocking-coroutines/install-services
 	$(BIN)/python posts/$(ARTICLE)/experiment.py $(if $(QUICK),--quick)
 
 reproduce: .venv/experiments ## measure again and compare with what is published: make reproduce [ARTICLE=slug] [QUICK=1]
+	posts/blocking-coroutines/install-services
 	$(BIN)/python posts/evidence.py reproduce $(ARTICLE) $(if $(QUICK),--quick)
 
 test-experiments: .venv/experiments ## the articles' code against independent references
+	posts/blocking-coroutines/install-services
 	$(BIN)/python -m pytest tests/experiments
 
 figures: .venv/test ## draw every article's figures again

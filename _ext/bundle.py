@@ -7,6 +7,7 @@ it until it changes.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from pathlib import Path
@@ -78,12 +79,15 @@ def without_unused(css: str, own: str) -> str:
         selectors = [part for part in re.split(r",(?![^()]*\))", match[1]) if not UNUSED.search(part)]
         return f"{','.join(selectors)}{{{match[2]}}}" if selectors else ""
 
+    def declared(read: set[str], match: re.Match[str]) -> str:
+        return match[0] if match[1] in read else ""
+
     css = re.sub(r"([^{};]+)\{([^{}]*)\}", rule, css)
     ours, before = set(re.findall(r"[{;](--[\w-]+):", own)), None
     while css != before:
         before, read = css, set(re.findall(r"var\(\s*(--[\w-]+)", css + own)) - ours
         css = re.sub(r"(?<=[{;])(--[\w-]+):(?:\"[^\"]*\"|'[^']*'|[^;{}\"'])*(?:;|(?=\}))",
-                     lambda match, read=read: match[0] if match[1] in read else "", css)
+                     functools.partial(declared, read), css)
         css = re.sub(r"[^{};]*\{\}", "", css)
     return css
 

@@ -77,6 +77,12 @@ def for_readers(html: str, base: str) -> str:
     root = lxml.html.fragment_fromstring(html, create_parent="div")
     for element in root.xpath(".//a[contains(@class,'headerlink')] | .//h1 | .//script | .//button | .//*[@data-feed='omit']"):
         element.drop_tree()
+    # The drawing in a demo's first frame has no file of its own: feed readers get what it shows in words.
+    for svg in root.xpath(".//*[local-name()='svg' and not(@data-source)]"):
+        words = lxml.html.Element("p")
+        words.text = next((element.get("aria-label") for element in svg.iterancestors() if element.get("aria-label")), "")
+        words.tail = svg.tail
+        svg.getparent().replace(svg, words)
     for svg in root.xpath(".//*[local-name()='svg' and @data-source]"):
         image = lxml.html.Element("img", src=svg.get("data-source"), alt=svg.get("aria-label", ""))
         for name in ("width", "height"):

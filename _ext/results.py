@@ -207,7 +207,12 @@ class ResultsTable(SphinxDirective):
             lead += [nodes.Text("Measure them again: "), nodes.literal(command, command), nodes.Text(". ")]
             if len(settings) == 1:
                 lead += nodes.Text(f"All were measured on {settings.copy().pop()}. ")
-        lead += [nodes.Text("The same as data: "), self._file("results.json"), nodes.Text(".")]
+        # Linked here, once: a link in each row would be a tenth of a long article's weight.
+        files = ["results.json", *dict.fromkeys(name for record in results.values() for name in record.get("code", []))]
+        lead += nodes.Text("The same as data, and the code measured: ")
+        for index, name in enumerate(files):
+            lead += [nodes.Text(", " if index else ""), self._file(name)]
+        lead += nodes.Text(".")
         rows = [self._row(key, record, alone=len(settings) == 1) for key, record in results.items()]
         table = _table(["Number", "Value", "Kind", "How it was made"], rows, [34, 18, 10, 38], "results-table")
         if len(rows) <= UNFOLDED:
@@ -216,7 +221,6 @@ class ResultsTable(SphinxDirective):
 
     def _row(self, key: str, record: Mapping[str, Any], *, alone: bool) -> nodes.row:
         about = nodes.paragraph("", record["about"])
-        about += [nodes.Text(" "), nodes.literal(key, key)]
         series = isinstance(record["value"], list)
         value = nodes.paragraph("", evidence.show(record["value"]) + (f" ({record['unit']})" if record["unit"] else "")
                                 if series else format_value(record), support_smartquotes=False)
@@ -237,7 +241,7 @@ class ResultsTable(SphinxDirective):
         else:
             how += nodes.Text(f"{times_text(record)}, {record['date']}, of ")
             for index, name in enumerate(record["code"]):
-                how += [nodes.Text(", " if index else ""), self._file(name)]
+                how += [nodes.Text(", " if index else ""), nodes.literal(name, name)]
             how += nodes.Text(f"; {tolerance_text(record['tolerance'])}")
             if not alone:
                 how += nodes.Text(f"; {machine_text(record)}; {_versions(record)}")

@@ -1,16 +1,19 @@
-"""What the figures show: a loop blocked against a loop offloaded, and the ceiling of a pool.
+"""What the figures show: a loop blocked against a loop offloaded, the ceiling of a pool, and what was measured.
 
-Both are drawn by the very functions that the article prints: they are taken out of
-its ``pycon`` blocks, so a figure cannot disagree with the text.
+The first two are drawn by the very functions that the article prints: they are taken
+out of its ``pycon`` blocks, so a figure cannot disagree with the text. The others
+draw results.json.
 """
 from __future__ import annotations
 
 import doctest
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import drawing as d
+import evidence
 
 HERE = Path(__file__).resolve().parent
 
@@ -96,8 +99,63 @@ def ceiling_figure() -> str:
     return d.svg(width, bottom + 44, *parts)
 
 
+def strategies_figure(results: dict[str, Any]) -> str:
+    """A row for each strategy: its rate and its p99 lag, median and spread."""
+    names, main = results["strategies"]["value"], results["main"]
+    median, low, high = main["value"], *main["spread"]
+    top, height = 62, 27
+    bottom = top + height * len(names)
+    panels = [(0, d.log_scale((8, 500), (188, 300)), "mails per second", [(10, "10"), (100, "100")]),
+              (2, d.log_scale((5, 60_000), (324, 434)), "loop lag, p99",
+               [(10, "10 ms"), (1000, "1 s"), (30_000, "30 s")])]
+    parts = []
+    for _, x, title, ticks in panels:
+        left, right = x(ticks[0][0]), x(ticks[-1][0])
+        parts.append(d.text((left + right) / 2, 16, title, anchor="middle", weight=600))
+        for value, label in ticks:
+            parts.append(d.text(x(value), 40, label, fill="muted", anchor="middle"))
+            parts.append(d.line(x(value), 47, x(value), bottom - 4, stroke_width=0.75))
+    for i, name in enumerate(names):
+        y = top + height * i + 8
+        colour = "2" if name in ("blocking", "one at a time", "async, render in loop") else "1"
+        parts.append(d.text(0, y + 4.5, name, fill=colour))
+        for column, x, _, _ in panels:
+            parts.append(d.line(x(low[i][column]), y, x(high[i][column]), y, stroke=colour, stroke_width=2))
+            parts.append(d.circle(x(median[i][column]), y, 4.5, fill=colour))
+    return d.svg(440, bottom + 2, *parts)
+
+
+def sweep_figure(results: dict[str, Any]) -> str:
+    """Measured rate of the sized pool and of processes against the number at once, with the estimate."""
+    limits, sweep, predicted = [1, 2, 4, 8, 16, 32, 64], results["sweep"], results["predicted"]["value"]
+    left, top, right, bottom = 44, 34, 428, 290
+    rates = [[[row[4 * i] for i in range(len(limits))] for row in bounds]
+             for bounds in (sweep["value"], *sweep["spread"])]
+    most = max(max(map(max, rates[2])), *predicted) * 1.05
+    x, y = d.log_scale((1, 64), (left + 6, right - 6)), d.linear_scale((0, most), (bottom, top))
+    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y, x_ticks=[(n, str(n)) for n in limits],
+                    y_ticks=[(n, str(n)) for n in range(0, int(most), 50 if most < 400 else 100)],
+                    x_label="mails at once", y_label="mails per second")]
+    parts.append(d.polyline([(x(n), y(rate)) for n, rate in zip(limits, predicted, strict=True)], stroke="muted",
+                            stroke_width=1.5, dash="5 4"))
+    for j, colour in ((0, "2"), (1, "1")):
+        parts.append(d.polyline([(x(n), y(rate)) for n, rate in zip(limits, rates[0][j], strict=True)], stroke=colour,
+                                stroke_width=2.5))
+        for i, n in enumerate(limits):
+            parts.append(d.line(x(n), y(rates[1][j][i]), x(n), y(rates[2][j][i]), stroke=colour, stroke_width=1))
+            parts.append(d.circle(x(n), y(rates[0][j][i]), 4, fill=colour))
+    for row, (label, colour) in enumerate((("dashed: estimate for the threads", "muted"),
+                                           ("async, rendering in two processes", "1"), ("threads, one process", "2"))):
+        parts.append(d.text(left + 10, top + 14 + 18 * row, label, fill=colour))
+    return d.svg(440, bottom + 44, *parts)
+
+
 def figures() -> dict[str, str]:
-    return {"timeline.svg": timeline_figure(), "ceiling.svg": ceiling_figure()}
+    drawn = {"timeline.svg": timeline_figure(), "ceiling.svg": ceiling_figure()}
+    if (HERE / "results.json").exists():
+        results = evidence.load(HERE / "results.json")
+        drawn |= {"strategies.svg": strategies_figure(results), "sweep.svg": sweep_figure(results)}
+    return drawn
 
 
 if __name__ == "__main__":

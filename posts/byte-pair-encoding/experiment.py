@@ -21,13 +21,14 @@ from typing import Any, cast
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import bpe
-import data
 import tiktoken
 import tokenizers
-from evidence import Experiment
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 from tiktoken_ext.openai_public import r50k_pat_str
+
+import bpe
+import data
+from evidence import Experiment
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # read when its first parallel work begins
 

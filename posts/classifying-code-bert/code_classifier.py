@@ -70,7 +70,7 @@ def _is_alone(char: str) -> bool:
     return (33 <= code <= 47 or 58 <= code <= 64 or 91 <= code <= 96 or 123 <= code <= 126
             or unicodedata.category(char).startswith("P")
             or 0x4E00 <= code <= 0x9FFF or 0x3400 <= code <= 0x4DBF or 0xF900 <= code <= 0xFAFF
-            or 0x20000 <= code <= 0x2CEAF and not 0x2A6E0 <= code <= 0x2A6FF or 0x2F800 <= code <= 0x2FA1F)
+            or (0x20000 <= code <= 0x2CEAF and not 0x2A6E0 <= code <= 0x2A6FF) or 0x2F800 <= code <= 0x2FA1F)
 
 
 def bert_tokens(text: str, vocabulary: Collection[str], *, lower: bool = True,

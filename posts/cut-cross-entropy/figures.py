@@ -1,4 +1,4 @@
-"""Bytes per token by model; the worked tile walk; which gradient tiles a filter keeps."""
+"""Bytes per token by model; the worked tile walk; which gradient tiles a filter keeps; what was measured."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import math
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import drawing as d
+import evidence
+
+_FOLDER = Path(__file__).resolve().parent
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 # name, vocabulary, layers, width: from the model reports cited in the article.
 MODELS = [
@@ -137,13 +142,73 @@ def filter_figure() -> str:
                                     fill="2" if alive else "1-soft"))
     parts += [d.rect(0, 338, 14, 14, fill="2"), d.text(20, 350, "computed"),
               d.rect(104, 338, 14, 14, fill="1-soft"), d.text(124, 350, "skipped"),
-              d.text(430, 350, "vocabulary →", anchor="end", fill="muted")]
+              d.text(430, 350, "→ vocabulary, ↓ tokens", anchor="end", fill="muted")]
     return d.svg(440, 356, *parts)
 
 
+def memory_figure(results: dict[str, Any]) -> str:
+    """Measured peaks against one copy of the logits by the formula, both logarithmic."""
+    logits = results["logits"]["value"]
+    naive, ours = results["sweep-naive"]["value"], results["sweep-ours"]["value"]
+    left, top, right, bottom = 62, 40, 334, 300
+    x = d.log_scale((min(logits) / 1.4, max(logits) * 1.4), (left, right))
+    y = d.log_scale((1, 60_000), (bottom, top))
+    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(value, f"{value:,}") for value in (100, 1000, 8000)],
+                    y_ticks=[(value, f"{value:,}") for value in (1, 10, 100, 1000, 10_000)],
+                    x_label="one float32 copy of the logits, MiB", y_label="peak beyond inputs and gradients, MiB")]
+    ends = (min(logits), max(logits))
+    parts.append(d.line(x(ends[0]), y(3 * ends[0]), x(ends[1]), y(3 * ends[1]), stroke="2", dash="4 4"))
+    parts += [d.circle(x(size), y(peak), 4.5, fill="2") for size, peak in zip(logits, naive)]
+    parts.append(d.circle(x(logits[-1]), y(3 * logits[-1]), 4.5, fill="paper", stroke="2"))
+    parts += [d.circle(x(size), y(peak), 4.5, fill="1") for size, peak in zip(logits, ours)]
+    parts += [d.text(346, y(3 * ends[1]) + 4, "naive", fill="2", weight=600),
+              d.text(346, y(3 * ends[1]) + 22, "3 copies", fill="2"),
+              d.text(346, y(ours[-1]) + 4, "ours", fill="1", weight=600)]
+    return d.svg(440, 344, *parts)
+
+
+def errors_figure(results: dict[str, Any]) -> str:
+    """Error of the hidden gradient at each threshold: strips dropped, or spread."""
+    powers = results["thresholds"]["value"]
+    left, top, right, bottom = 52, 40, 330, 280
+    x = d.linear_scale((min(powers) - 0.5, max(powers) + 0.5), (left, right))
+    y = d.log_scale((0.05, 20), (bottom, top))
+    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(power, "2" + f"{power:g}".translate(RAISED)) for power in powers],
+                    y_ticks=[(0.1, "0.1%"), (1, "1%"), (10, "10%")],
+                    x_label="threshold", y_label="error of the hidden states' gradient")]
+    for key, name, colour in (("curve-drop", "dropped", "2"), ("curve-spread", "spread", "1")):
+        points = [(x(power), y(100 * row[1])) for power, row in zip(powers, results[key]["value"])]
+        parts.append(d.polyline(points, stroke=colour))
+        parts += [d.circle(*point, 4, fill=colour) for point in points]
+        parts.append(d.text(points[0][0] + 12, points[0][1] + 4, name, fill=colour, weight=600))
+    return d.svg(440, 324, *parts)
+
+
+def ranks_figure(results: dict[str, Any]) -> str:
+    """The mean probability of a token's likeliest entry, its second, and so on, both logarithmic."""
+    ranks, probabilities = results["ranks"]["value"], results["rank-probabilities"]["value"]
+    left, top, right, bottom = 62, 40, 420, 280
+    x, y = d.log_scale((1, 60_000), (left, right)), d.log_scale((1e-15, 1), (bottom, top))
+    points = [(x(rank), y(probability)) for rank, probability in zip(ranks, probabilities)]
+    return d.svg(440, 324, d.axes(
+        left, top, right, bottom, x_scale=x, y_scale=y,
+        x_ticks=[(rank, f"{rank:,}") for rank in (1, 10, 100, 1000, 10_000)],
+        y_ticks=[(10.0 ** power, "1" if not power else "10" + str(power).translate(RAISED))
+                 for power in range(-15, 1, 3)],
+        x_label="rank of the entry among all 49,152", y_label="mean probability"),
+        d.line(left, y(EPSILON), right, y(EPSILON), stroke="2", dash="4 4"),
+        d.text(right, y(EPSILON) - 6, "2⁻¹²", fill="2", anchor="end", weight=600),
+        d.polyline(points), *(d.circle(*point, 3.5, fill="1") for point in points))
+
+
 def figures() -> dict[str, str]:
-    return {"bytes.svg": bytes_figure(), "tile-walk.svg": walk_figure(), "live-tiles.svg": filter_figure()}
+    results = evidence.load(_FOLDER / "results.json")
+    return {"bytes.svg": bytes_figure(), "tile-walk.svg": walk_figure(), "live-tiles.svg": filter_figure(),
+            "memory.svg": memory_figure(results), "errors.svg": errors_figure(results),
+            "ranks.svg": ranks_figure(results)}
 
 
 if __name__ == "__main__":
-    d.write(Path(__file__).resolve().parent, figures())
+    d.write(_FOLDER, figures())

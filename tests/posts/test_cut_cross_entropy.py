@@ -177,7 +177,7 @@ E, C, X = case(4, 6, 3, seed=12)
     ((E, C, np.array([0, 1, 2, -1])), {}, r"0\.\.5"),
     ((E, C, X), {"token_tile": 0}, "tiles must be positive"),
     ((E, C, X), {"vocab_tile": -1}, "tiles must be positive"),
-    ((np.where(E == E[0, 0], np.nan, E), C, X), {}, "not finite"),
+    ((np.where(E[0, 0] == E, np.nan, E), C, X), {}, "not finite"),
     ((np.full((4, 3), 1e30, np.float32), np.full((6, 3), 1e30, np.float32), X), {}, "overflows"),
 ])
 def test_bad_input_is_named(arguments: Any, options: Any, message: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "posts" / "reconstructing-sentences-gpt2"))
-import sentence_reconstruction as sr  # noqa: E402
+import sentence_reconstruction as sr
 
 TABLE = {
     "<s>": {"dogs": 0.4, "old": 0.3, "cats": 0.2, "chase": 0.1},
