@@ -221,6 +221,7 @@ class ResultsTable(SphinxDirective):
 
     def _row(self, key: str, record: Mapping[str, Any], *, alone: bool) -> nodes.row:
         about = nodes.paragraph("", record["about"])
+        about += [nodes.Text(" "), _code(key)]
         series = isinstance(record["value"], list)
         value = nodes.paragraph("", evidence.show(record["value"]) + (f" ({record['unit']})" if record["unit"] else "")
                                 if series else format_value(record), support_smartquotes=False)
@@ -232,7 +233,7 @@ class ResultsTable(SphinxDirective):
             how += [nodes.reference("", source_text(record["source"]), refuri=record["url"], internal=False),
                     nodes.Text(f", {record['locator']}")]
         elif record["kind"] == "derived":
-            how += nodes.literal("", record["expression"])
+            how += _code(record["expression"])
             for index, name in enumerate(record["from"]):
                 how += [nodes.Text(", " if index else ", from "), nodes.reference("", name, refid=f"result-{name}",
                                                                                  internal=True)]
@@ -241,7 +242,7 @@ class ResultsTable(SphinxDirective):
         else:
             how += nodes.Text(f"{times_text(record)}, {record['date']}, of ")
             for index, name in enumerate(record["code"]):
-                how += [nodes.Text(", " if index else ""), nodes.literal(name, name)]
+                how += [nodes.Text(", " if index else ""), _code(name)]
             how += nodes.Text(f"; {tolerance_text(record['tolerance'])}")
             if not alone:
                 how += nodes.Text(f"; {machine_text(record)}; {_versions(record)}")
@@ -251,6 +252,11 @@ class ResultsTable(SphinxDirective):
         """A link to a file beside the page; Sphinx copies it, and reads the page again when it changes."""
         shown = nodes.literal(name, name)
         return addnodes.download_reference("", "", shown, refdoc=self.env.docname, reftarget=name)
+
+
+def _code(text: str) -> nodes.inline:
+    """Code in the table: Sphinx's literal would wrap each word of it, in hundreds of cells."""
+    return nodes.inline("", text, classes=["code"])
 
 
 def _versions(record: Mapping[str, Any]) -> str:
@@ -300,6 +306,31 @@ def check_page(app: Sphinx, doctree: nodes.document) -> None:
     if first is not None and not any("results-table" in table["classes"] for table in doctree.findall(nodes.table)):
         logger.warning("the text shows results, but the page has no {results-table} for their links to lead to",
                        location=first, type="results", subtype="table")
+    if first is not None and (results := results_of(app.env)) is not None:
+        leave_out_unused(doctree, results)
+
+
+def leave_out_unused(doctree: nodes.document, results: Mapping[str, evidence.Result]) -> None:
+    """Derived numbers that neither the text nor another number of the table uses are in results.json alone.
+
+    A folded table is one too long to read anyway, and each row costs every reader its bytes.
+    """
+    for fold in doctree.findall(folded):
+        needed = [node["key"] for node in doctree.findall(result)]
+        needed += [key for key, record in results.items() if record["kind"] != "derived"]
+        kept: set[str] = set()
+        while needed:
+            if (key := needed.pop()) not in kept:
+                kept.add(key)
+                needed += results[key].get("from", [])
+        for row in list(fold.findall(nodes.row)):
+            if row["ids"] and row["ids"][0].removeprefix("result-") not in kept:
+                row.parent.remove(row)
+        used = {f"result-{node['key']}-how" for node in doctree.findall(result)}
+        for how in fold.findall(nodes.paragraph):
+            if how["ids"] and how["ids"][0] not in used:
+                how["ids"].clear()
+        fold["summary"] = f"All {len(kept)} numbers, and how each was made"
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
