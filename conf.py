@@ -79,7 +79,6 @@ numfig = False
 smartquotes = True
 highlight_language = "none"
 html_copy_source = False
-suppress_warnings = ["myst.header"]  # ABlog's excerpt of a page without a heading is never used
 
 # -- MyST (https://myst-parser.readthedocs.io/en/latest/configuration.html) --
 

@@ -2,7 +2,8 @@
 
 ``{result}`key``` prints the number that results.json beside the page has under
 that key, with its unit; ``{result}`key:.1f``` as Python's format ``.1f`` would;
-``{result-value}`` leaves the unit out. ``{results-table}`` lists all of them,
+``{result-value}`` leaves the unit out. ``{results-table}`` lists them with how
+each was made (a long table folded, without derived numbers that nothing uses),
 ``{results-schema}`` (documentation) the fields of results.json.
 
 Nothing is kept in Sphinx's environment: a node has all that its page needs, so
@@ -217,7 +218,7 @@ class ResultsTable(SphinxDirective):
         table = _table(["Number", "Value", "Kind", "How it was made"], rows, [34, 18, 10, 38], "results-table")
         if len(rows) <= UNFOLDED:
             return [lead, table]
-        return [lead, folded("", table, summary=f"All {len(rows)} numbers, and how each was made")]
+        return [lead, folded("", table)]  # its summary counts the rows that `leave_out_unused` keeps
 
     def _row(self, key: str, record: Mapping[str, Any], *, alone: bool) -> nodes.row:
         about = nodes.paragraph("", record["about"])
@@ -306,7 +307,7 @@ def check_page(app: Sphinx, doctree: nodes.document) -> None:
     if first is not None and not any("results-table" in table["classes"] for table in doctree.findall(nodes.table)):
         logger.warning("the text shows results, but the page has no {results-table} for their links to lead to",
                        location=first, type="results", subtype="table")
-    if first is not None and (results := results_of(app.env)) is not None:
+    if any(doctree.findall(folded)) and (results := results_of(app.env)) is not None:
         leave_out_unused(doctree, results)
 
 
@@ -330,7 +331,7 @@ def leave_out_unused(doctree: nodes.document, results: Mapping[str, evidence.Res
         for how in fold.findall(nodes.paragraph):
             if how["ids"] and how["ids"][0] not in used:
                 how["ids"].clear()
-        fold["summary"] = f"All {len(kept)} numbers, and how each was made"
+        fold["summary"] = f"The {len(kept)} numbers behind this article, and how each was made"
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -198,6 +198,18 @@ def test_an_article_has_all_that_a_reader_expects(pages: Pages) -> None:
         assert page.xpath("//a[contains(text(),'Report an error')]/@href")[0].startswith("https://code.example/blog/issues/new?")
 
 
+def test_a_folded_table_of_numbers_has_each_that_the_article_uses_and_counts_them(pages: Pages) -> None:
+    tables = [(page, fold) for page in pages.values() for fold in page.xpath("//details[@class='folded']")]
+    assert tables
+    for page, fold in tables:
+        rows = set(fold.xpath(".//tbody/tr/@id"))
+        assert fold.xpath("string(summary)") == f"The {len(rows)} numbers behind this article, and how each was made"
+        links = {link.removeprefix("#") for link in page.xpath("//a/@href") if link.startswith("#result-")}
+        assert links <= rows
+        derived = set(fold.xpath(".//tr[.//span[contains(@class, 'result-derived')]]/@id"))
+        assert derived <= links, "a derived number that nothing shows costs every reader its bytes"
+
+
 def test_without_a_repository_address_no_link_to_one_is_shown(subpath_site: Path) -> None:
     for path in subpath_site.rglob("*.html"):
         footer = lxml.html.fromstring(path.read_bytes()).xpath("//footer")[0].text_content()
