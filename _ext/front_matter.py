@@ -332,7 +332,7 @@ def check_articles(root: Path, vocabulary: dict[str, str]) -> list[tuple[Path, A
             problems.add(problems.lines["needs"], f"`needs` goes in a circle: {', '.join(way)}; a reader would find no "
                                                   "article to begin with: take one step out")
     for path in sorted(set(root.glob("posts/**/*.md")) - set(paths)):
-        if path.name != "README.md":
+        if path.name != "README.md" and not (path.name == "numbers.md" and path.with_name("index.md") in paths):
             parsed.append((path, None, Problems(path, [(1, "this page is in no article's folder, so readers would not find "
                                                            "it; an article is posts/<slug>/index.md")])))
     return [(path, None if problems.found else article, problems) for path, article, problems in parsed]

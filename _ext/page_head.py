@@ -45,6 +45,12 @@ def describe(app: Sphinx, pagename: str, context: dict[str, Any], doctree: nodes
     return app.config.tagline
 
 
+def parent_of(app: Sphinx, pagename: str) -> str | None:
+    """The article that a page beside it belongs to."""
+    article = f"{pagename.rpartition('/')[0]}/index"
+    return article if article in app.articles and article != pagename else None
+
+
 def structured_data(app: Sphinx, pagename: str, title: str, description: str, card: str) -> list[dict[str, Any]]:
     """JSON-LD (schema.org): the blog on its home page, an article with its way home on its page."""
     base = app.config.html_baseurl
@@ -66,6 +72,9 @@ def structured_data(app: Sphinx, pagename: str, title: str, description: str, ca
             "isPartOf": {"@type": "Blog", "@id": base, "name": app.config.project},
         } | ({"wordCount": words} if words else {}))
         trail.append(("All articles", address(app, Blog(app).posts.docname)))
+    elif parent := parent_of(app, pagename):
+        trail += [("All articles", address(app, Blog(app).posts.docname)),
+                  (app.env.metadata[parent]["title"], address(app, parent))]
     trail.append((title, address(app, pagename)))
     found.append({"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": [
         {"@type": "ListItem", "position": number, "name": name, "item": url}
@@ -105,6 +114,8 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
         title = app.env.titles[pagename].astext()
     description = describe(app, pagename, context, doctree)
     card = absolute(app, f"_static/cards/{app.articles[pagename].slug if pagename in app.articles else BLOG}.png")
+    context["parent"] = parent = parent_of(app, pagename)
+    context["parent_title"] = app.env.metadata[parent]["title"] if parent else None
     context["plain_title"] = title
     context["meta_description"] = description
     context["card_address"] = card

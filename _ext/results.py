@@ -3,8 +3,9 @@
 ``{result}`key``` prints the number that results.json beside the page has under
 that key, with its unit; ``{result}`key:.1f``` as Python's format ``.1f`` would;
 ``{result-value}`` leaves the unit out. ``{results-table}`` lists them with how
-each was made (a long table folded, without derived numbers that nothing uses),
-``{results-schema}`` (documentation) the fields of results.json.
+each was made; where a page ``numbers`` lies beside the article, that page has
+the table and the article a link to it. ``{results-schema}`` (documentation)
+lists the fields of results.json.
 
 Nothing is kept in Sphinx's environment: a node has all that its page needs, so
 parallel and incremental builds need no merging. What is wrong in results.json
@@ -17,7 +18,6 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,6 @@ import evidence
 logger = logging.getLogger(__name__)
 
 FORMATS = "decimals (.1f), thousands separated (,d or ,.0f), a percentage (.1%), digits (.3g), a sign (+.1f)"
-UNFOLDED = 24  # rows; a longer table of numbers is folded, or a phone would scroll through it for minutes
 _SPEC = re.compile(r"\+?,?(\.\d+)?[deEfg%]?")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -154,16 +153,13 @@ def _read(env: BuildEnvironment) -> dict[str, evidence.Result] | None:
     for key, message in evidence.stale(results, path.parent).items():
         reported.setdefault(message, []).append(key)
     for message, keys in reported.items():
-        logger.warning("stale: %s (%s)", message, ", ".join(keys), type="results", subtype="stale",
+        named = ", ".join(keys[:3]) + (f" and {len(keys) - 3} others" if len(keys) > 3 else "")
+        logger.warning("stale: %s (%s)", message, named, type="results", subtype="stale",
                        location=f"{path}:{evidence.line_of(text, keys[0])}")
     return results
 
 
 # -- Role and directives -----------------------------------------------------
-
-
-class folded(nodes.General, nodes.Element):
-    """What opens by a click, by a link to something in it, by a search in the page, and in print."""
 
 
 class ResultRole(SphinxRole):
@@ -199,6 +195,12 @@ class ResultsTable(SphinxDirective):
         results = results_of(self.env)
         if results is None:
             return []
+        there = numbers_page(self.env, self.env.docname)
+        if there != self.env.docname:
+            shown = f"The {len(results)} numbers behind this article, and how each was made"
+            link = addnodes.pending_xref("", nodes.inline("", shown), refdomain="std", reftype="doc", refexplicit=True,
+                                         reftarget=f"/{there}", refdoc=self.env.docname, refwarn=True)
+            return [nodes.paragraph("", "", link, nodes.Text("."), classes=["results-elsewhere"])]
         slug = Path(self.env.doc2path(self.env.docname)).parent.name
         settings = {f"{machine_text(record)}; {_versions(record)}"
                     for record in results.values() if record["kind"] == "measured"}
@@ -216,9 +218,7 @@ class ResultsTable(SphinxDirective):
         lead += nodes.Text(".")
         rows = [self._row(key, record, alone=len(settings) == 1) for key, record in results.items()]
         table = _table(["Number", "Value", "Kind", "How it was made"], rows, [34, 18, 10, 38], "results-table")
-        if len(rows) <= UNFOLDED:
-            return [lead, table]
-        return [lead, folded("", table)]  # its summary counts the rows that `leave_out_unused` keeps
+        return [lead, table]
 
     def _row(self, key: str, record: Mapping[str, Any], *, alone: bool) -> nodes.row:
         about = nodes.paragraph("", record["about"])
@@ -229,7 +229,7 @@ class ResultsTable(SphinxDirective):
         if spread := spread_text(record):
             value += [nodes.Text(" "), nodes.inline("", spread, classes=["results-spread"])]
         kind = nodes.paragraph("", "", nodes.inline("", record["kind"], classes=["result", f"result-{record['kind']}"]))
-        how = nodes.paragraph("", ids=[f"result-{key}-how"])
+        how = nodes.paragraph()
         if record["kind"] == "quoted":
             how += [nodes.reference("", source_text(record["source"]), refuri=record["url"], internal=False),
                     nodes.Text(f", {record['locator']}")]
@@ -304,67 +304,43 @@ def check_page(app: Sphinx, doctree: nodes.document) -> None:
         if isinstance(node.parent, (nodes.title, nodes.reference)):
             node.replace_self(node.children)
     first = next(doctree.findall(result), None)
-    if first is not None and not any("results-table" in table["classes"] for table in doctree.findall(nodes.table)):
+    if first is not None and not any({"results-table", "results-elsewhere"} & set(node["classes"])
+                                     for node in doctree.findall(nodes.Element) if "classes" in node):
         logger.warning("the text shows results, but the page has no {results-table} for their links to lead to",
                        location=first, type="results", subtype="table")
-    if any(doctree.findall(folded)) and (results := results_of(app.env)) is not None:
-        leave_out_unused(doctree, results)
 
 
-def leave_out_unused(doctree: nodes.document, results: Mapping[str, evidence.Result]) -> None:
-    """Derived numbers that neither the text nor another number of the table uses are in results.json alone.
+def numbers_page(env: BuildEnvironment, docname: str) -> str:
+    """Where the table of an article's numbers is: on a page ``numbers`` beside it, else in the article itself."""
+    beside = f"{docname.rpartition('/')[0]}/numbers"
+    return beside if beside in env.found_docs else docname
 
-    A folded table is one too long to read anyway, and each row costs every reader its bytes.
-    """
-    for fold in doctree.findall(folded):
-        needed = [node["key"] for node in doctree.findall(result)]
-        needed += [key for key, record in results.items() if record["kind"] != "derived"]
-        kept: set[str] = set()
-        while needed:
-            if (key := needed.pop()) not in kept:
-                kept.add(key)
-                needed += results[key].get("from", [])
-        for row in list(fold.findall(nodes.row)):
-            if row["ids"] and row["ids"][0].removeprefix("result-") not in kept:
-                row.parent.remove(row)
-        used = {f"result-{node['key']}-how" for node in doctree.findall(result)}
-        for how in fold.findall(nodes.paragraph):
-            if how["ids"] and how["ids"][0] not in used:
-                how["ids"].clear()
-        fold["summary"] = f"The {len(kept)} numbers behind this article, and how each was made"
+
+def read_again(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """An article whose page of numbers came or went has its table, or no longer."""
+    return [f"{name.removesuffix('/numbers')}/index" for name in added | removed
+            if name.endswith("/numbers") and f"{name.removesuffix('/numbers')}/index" in env.found_docs]
 
 
 def resolve(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Link each number: to its row from the article itself, and from another page that shows an excerpt."""
+    """Link each number to its row: in the article, on its page of numbers, or from another page that shows an excerpt."""
     for node in doctree.findall(result):
-        row = f"#result-{node['key']}"
-        if node["docname"] == docname:
-            node["refuri"], node["describedby"] = node.get("url", row), f"{row[1:]}-how"
-            continue
+        there = numbers_page(app.env, node["docname"])
         with suppress(NoUri):
-            node["refuri"] = node.get("url") or app.builder.get_relative_uri(docname, node["docname"]) + row
+            page = "" if there == docname else app.builder.get_relative_uri(docname, there)
+            node["refuri"] = node.get("url") or f"{page}#result-{node['key']}"
 
 
 def visit_html(self: Any, node: result) -> None:
-    attributes = {"data-note": node["note"]}
+    attributes = {"aria-description": node["note"]}  # read by screen readers, and shown by results.css
     if "refuri" in node:
         attributes["href"] = node["refuri"]
-    if "describedby" in node:
-        attributes["aria-describedby"] = node["describedby"]
     self.body.append(self.starttag(node, "a" if "refuri" in node else "span", "",
                                    CLASS=f"result result-{node['kind']}", **attributes))
 
 
 def depart_html(self: Any, node: result) -> None:
     self.body.append("</a>" if "refuri" in node else "</span>")
-
-
-def visit_folded(self: Any, node: folded) -> None:
-    self.body.append(f'<details class="folded"><summary>{escape(node["summary"])}</summary>\n')
-
-
-def depart_folded(self: Any, node: folded) -> None:
-    self.body.append("</details>\n")
 
 
 def _plain(self: Any, node: nodes.Element) -> None:
@@ -374,11 +350,11 @@ def _plain(self: Any, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     plain = (_plain, _plain)
     app.add_node(result, html=(visit_html, depart_html), latex=plain, text=plain, man=plain, texinfo=plain)
-    app.add_node(folded, html=(visit_folded, depart_folded), latex=plain, text=plain, man=plain, texinfo=plain)
     app.add_role("result", ResultRole(unit=True))
     app.add_role("result-value", ResultRole(unit=False))
     app.add_directive("results-table", ResultsTable)
     app.add_directive("results-schema", ResultsSchema)
     app.connect("doctree-read", check_page, priority=100)  # before Sphinx collects titles
+    app.connect("env-get-outdated", read_again)
     app.connect("doctree-resolved", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

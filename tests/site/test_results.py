@@ -106,14 +106,11 @@ def test_a_number_says_where_it_comes_from(build: Build, site: Path) -> None:
     assert ours.text == f"{published['looks']['value']:.1f}" and not list(ours), "nothing but the number for a feed"
     assert ours.get("href") == "#result-looks"
     assert re.fullmatch(r"measured here: median of 3 seeds, \d+\.\d to \d+\.\d; .+, \d{4}-\d\d-\d\d",
-                        ours.get("data-note"))
+                        ours.get("aria-description"))
     assert theirs.text == "9\N{NO-BREAK SPACE}years"
     assert theirs.get("href").startswith("https://research.google/")
-    assert theirs.get("data-note") == "quoted, not measured here: Bloch 2006, third paragraph"
-    assert links["result result-derived"].get("data-note") == "derived: scan_seconds / halving_seconds"
-    for link in links.values():
-        (described,) = page(out).xpath(f"//*[@id='{link.get('aria-describedby')}']")
-        assert described.text_content()
+    assert theirs.get("aria-description") == "quoted, not measured here: Bloch 2006, third paragraph"
+    assert links["result result-derived"].get("aria-description") == "derived: scan_seconds / halving_seconds"
     source = (out / "posts" / "halving" / "index.html").read_text()
     article = source[source.index("<h1"):source.index("</table>")]
     assert not re.search(r"<a[^>]* (style|on\w+)=", article)
@@ -141,6 +138,34 @@ def test_the_table_has_every_number(build: Build, site: Path) -> None:
     assert downloads == {"results.json", "halving.py"}
 
 
+NUMBERS = "---\norphan: true\nnosearch: true\n---\n\n# Numbers\n\nAll of them.\n\n```{results-table}\n```\n"
+
+
+def test_a_page_of_numbers_beside_the_article_has_the_table(build: Build, site: Path) -> None:
+    (site / "posts" / "halving" / "numbers.md").write_text(NUMBERS)
+    out, warnings = build()
+    assert warnings == ""
+    article, numbers = page(out), page(out, "posts/halving/numbers")
+    assert not article.xpath("//table[contains(@class, 'results-table')]")
+    rows = set(numbers.xpath("//table[contains(@class, 'results-table')]//tr/@id"))
+    shown = {link.get("href") for link in article.xpath("//a[starts-with(@class, 'result ')]")
+             if not link.get("href").startswith("https:")}
+    assert shown and shown <= {f"numbers/#{row}" for row in rows}
+    (link,) = article.xpath("//p[@class='results-elsewhere']/a")
+    assert link.get("href") == "numbers/" and link.text_content().startswith(f"The {len(rows)} numbers behind")
+    assert "All of them" not in (out / "searchindex.js").read_text()
+
+
+def test_a_page_of_numbers_may_come_and_go(build: Build, site: Path) -> None:
+    """The article's own file stays as it was; what its links lead to does not."""
+    numbers = site / "posts" / "halving" / "numbers.md"
+    for there in (False, True, False):
+        numbers.write_text(NUMBERS) if there else numbers.unlink(missing_ok=True)
+        out, warnings = build()
+        (first, *_) = page(out).xpath("//a[@class='result result-measured']/@href")
+        assert (first, warnings) == ("numbers/#result-looks" if there else "#result-looks", "")
+
+
 def test_an_excerpt_elsewhere_links_to_the_article(site: Path) -> None:
     """ABlog resolves an article's first paragraphs again, for the page that lists it."""
     app = SphinxTestApp("dirhtml", srcdir=site)
@@ -151,7 +176,7 @@ def test_an_excerpt_elsewhere_links_to_the_article(site: Path) -> None:
     excerpt = app.env.get_doctree("posts/halving/index")
     app.env.resolve_references(excerpt, "articles/archive", app.builder)
     (ours, *_) = excerpt.findall(results.result)
-    assert ours["refuri"] == "../../posts/halving/#result-looks" and "describedby" not in ours
+    assert ours["refuri"] == "../../posts/halving/#result-looks"
     app.cleanup()
 
 
@@ -162,7 +187,7 @@ def test_text_is_shown_to_the_letter(build: Build, site: Path) -> None:
     published["java-bug"] |= {"value": "can't \"<b>", "unit": ""}
     path.write_text(evidence.dump(published))
     out, warnings = build(paragraph("{result}`java-bug`"))
-    shown = [element.text_content().strip() for element in page(out).xpath("//a[@data-note] | //tr[last()]/td[1]")]
+    shown = [element.text_content().strip() for element in page(out).xpath("//a[@aria-description] | //tr[last()]/td[1]")]
     assert warnings == "" and shown == ["can't \"<b>"] * 2
 
 
@@ -175,7 +200,7 @@ def test_numbers_in_a_heading_are_plain(build: Build) -> None:
     out, warnings = build(paragraph("{result}`looks`") + "\n## Only {result}`java-bug`\n")
     assert warnings == ""
     (heading,) = page(out).xpath("//h2")
-    assert heading.text_content().startswith("Only 9\N{NO-BREAK SPACE}years") and not heading.xpath("a[@data-note]")
+    assert heading.text_content().startswith("Only 9\N{NO-BREAK SPACE}years") and not heading.xpath("a[@aria-description]")
 
 
 @pytest.mark.parametrize("builder", ["text", "latex", "xml", "singlehtml", "epub"])
@@ -217,7 +242,7 @@ def test_a_file_that_was_mended_is_read_again(build: Build, site: Path, broken: 
     assert "results.json" in build()[1]
     path.write_text(right)
     out, warnings = build()
-    assert warnings == "" and page(out).xpath("//a[@data-note]")
+    assert warnings == "" and page(out).xpath("//a[@aria-description]")
 
 
 # -- Mistakes ----------------------------------------------------------------
