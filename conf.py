@@ -62,9 +62,13 @@ extensions = [
     "figures",  # figures that follow the theme; alternative text required
     "demos",  # interactive figures: a first frame in the page, a script near it
     "results",  # numbers tied to the run that measured them
+    "terms",  # a term's definition where it is used, and the glossary's way back
+    "symbols",  # what the symbols of formulas stand for, read at the formula
+    "self_check",  # questions with their answers folded
     "page_head",  # descriptions, cards, structured data, security policy
     "cards",  # the picture that a shared link shows
     "feeds",  # Atom and JSON Feed
+    "markdown_face",  # each article as one Markdown file, and llms.txt
     "addresses",  # what moved leads on from its old address
     "sitemap",  # sitemap.xml, robots.txt, 404.html
     "stale",  # nothing stays in the output of what is gone

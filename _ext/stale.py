@@ -16,6 +16,7 @@ from sphinx.search import js_index
 from ablog_mends import archive_pages
 from cards import card_names
 from feeds import collections, feed_file
+from markdown_face import file_name
 
 
 def sweep(app: Sphinx, exception: Exception | None) -> None:
@@ -26,10 +27,11 @@ def sweep(app: Sphinx, exception: Exception | None) -> None:
     keep |= {app.builder.get_output_path(name) for name in app.env.found_docs}
     keep |= {app.builder.get_output_path(name) for name, _, _ in archive_pages(app)}
     keep |= {out / old / "index.html" for old in app.redirects}
+    keep |= {out / file_name(name) for name in app.articles}
     keep |= {out / "_static/cards" / f"{name}.png" for name in card_names(app)}
     keep |= {out / "_images" / name for name in app.builder.images.values()}
     # Only below folders that are the blog's own: `out` may hold what others put there.
-    for pattern in ("articles/**/*.html", "articles/**/atom.xml", "posts/**/*.html",
+    for pattern in ("articles/**/*.html", "articles/**/atom.xml", "posts/**/*.html", "posts/**/*.md",
                     "docs/**/*.html", "_static/cards/*.png", "_images/*"):
         for path in list(out.glob(pattern)):
             if path not in keep:
