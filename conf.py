@@ -60,6 +60,7 @@ extensions = [
     "ablog_mends",  # what ABlog does wrong with Furo and with incremental builds
     "mathml",  # formulas as MathML, made at build time
     "figures",  # figures that follow the theme; alternative text required
+    "pictures",  # photographs in small files, with a fallback and whose they are
     "demos",  # interactive figures: a first frame in the page, a script near it
     "results",  # numbers tied to the run that measured them
     "terms",  # a term's definition where it is used, and the glossary's way back

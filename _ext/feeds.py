@@ -75,6 +75,8 @@ def for_readers(html: str, base: str) -> str:
     (the entry has it), no permalink marks, no scripts, no classes.
     """
     root = lxml.html.fragment_fromstring(html, create_parent="div")
+    for source in root.xpath(".//source"):  # of a picture; the parser takes the <img> after it for its content
+        source.drop_tag()
     for element in root.xpath(".//a[contains(@class,'headerlink')] | .//h1 | .//script | .//button | .//*[@data-feed='omit']"):
         element.drop_tree()
     # The drawing in a demo's first frame has no file of its own: feed readers get what it shows in words.
