@@ -13,8 +13,8 @@ help: ## show this list
 html: .venv/site ## build the site into _build/dirhtml
 	$(BIN)/sphinx-build $(SPHINX) -b dirhtml . _build/dirhtml
 
-live: .venv/site ## write with a live preview, drafts included
-	BLOG_PREVIEW=1 $(BIN)/sphinx-autobuild -n -b dirhtml --open-browser --ignore '*.partial.json' . _build/live
+live: .venv/site ## write with a live preview, drafts included: make live [PORT=8000]
+	@$(BIN)/python _ext/live.py $(PORT)
 
 test: .venv/test ## every test of the site, its code and its pages in a browser
 	tests/install-browser

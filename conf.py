@@ -69,6 +69,7 @@ extensions = [
     "sitemap",  # sitemap.xml, robots.txt, 404.html
     "stale",  # nothing stays in the output of what is gone
     "bundle",  # one stylesheet and one script a page
+    "preview",  # mistakes shown on the page that has them, while it is written
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown"}

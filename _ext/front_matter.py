@@ -346,6 +346,7 @@ def read_articles(app: Sphinx) -> None:
         logger.error(message, location=f"{conf}:{tag_line(conf.read_text(encoding='utf-8'), name)}", type="front_matter")
     articles: dict[str, Article] = {}
     held_back: dict[str, str] = {}  # those that only a preview shows, each with the word that marks it
+    app.left_out = set()
     failed = len(wrong)
     today = dt.datetime.now(dt.UTC).date()
     for path, article, problems in check_articles(Path(app.srcdir), app.tag_slugs):
@@ -362,11 +363,30 @@ def read_articles(app: Sphinx) -> None:
                             "draft" if article.draft else f"scheduled for {article.date}")
         if article and not left_out:
             articles[article.docname] = article
+            if app.config.blog_preview:
+                app.env.last_good = getattr(app.env, "last_good", {}) | {article.docname: article}
+        elif app.config.blog_preview and (good := stand_in(app, path)):
+            articles[good.docname] = good
+            held_back[good.docname] = "Mistakes"
         else:
             shown = path.relative_to(app.srcdir)
+            app.left_out.add(shown.with_suffix("").as_posix())
             app.config.exclude_patterns.append((shown.parent if shown.match(ARTICLES) else shown).as_posix())
     app.front_matter_mistakes = failed
     app.articles, app.held_back = articles, held_back
+
+
+def stand_in(app: Sphinx, path: Path) -> Article | None:
+    """For a preview: what the front matter last said, so that a slip in it moves nothing on the other pages.
+
+    None for a text that cannot be shown: not UTF-8, without front matter's two lines, or without a title.
+    """
+    docname = path.relative_to(app.srcdir).with_suffix("").as_posix()
+    text = path.read_bytes().decode("utf-8-sig", errors="ignore").replace("\r\n", "\n")
+    source, length = split(text)
+    if source is None or not re.match(r"\s*# \S", "\n".join(text.split("\n")[length:])) or not path.match(ARTICLES):
+        return None
+    return getattr(app.env, "last_good", {}).get(docname) or Article(docname, None, None, (), "", draft=True)
 
 
 def fail(app: Sphinx, exception: Exception | None) -> None:
