@@ -132,6 +132,10 @@ class Problems(python_logging.Handler):
         return sorted(set(found))
 
 
+def load(app: Sphinx) -> None:
+    app.problems.load()
+
+
 def forget_what_is_read_again(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     for docname in docnames:
         app.problems.kept["read"].pop(docname, None)
@@ -174,8 +178,8 @@ def show(app: Sphinx, exception: Exception | None) -> None:
         elif not shown and b"<!--mistakes-->" not in path.read_bytes():
             continue
         page, times = path.read_text(encoding="utf-8"), path.stat()
-        path.write_text(re.sub(r"<body[^>]*>", lambda body, shown=shown: body[0] + shown, BOX.sub("", page), count=1),
-                        encoding="utf-8", newline="\n")
+        head, body, rest = re.split(r"(<body[^>]*>)", BOX.sub("", page), maxsplit=1)
+        path.write_text(head + body + shown + rest, encoding="utf-8", newline="\n")
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # or Sphinx would take an old page for a new one
     if old := [each for each in problems.all() if each not in problems.said and each.file]:
         print("still to mend, from earlier builds:", *old, sep="\n", file=sys.stderr)  # also where -q hides what is only news
@@ -186,7 +190,7 @@ def start(app: Sphinx, config: Any) -> None:
         return
     app.problems = Problems(app)
     python_logging.getLogger(logging.NAMESPACE).addHandler(app.problems)
-    app.connect("builder-inited", lambda app: app.problems.load(), priority=1)
+    app.connect("builder-inited", load, priority=1)
     app.connect("env-before-read-docs", forget_what_is_read_again)
     app.connect("env-check-consistency", forget_what_is_checked_again)
     app.connect("html-page-context", forget_what_is_written_again)

@@ -63,7 +63,8 @@ class Live:
             ["make", "--silent", "--old-file=.venv/site", f"BIN={Path(sys.executable).parent}", "PORT=0", "live"],
             cwd=source, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             encoding="utf-8", errors="replace", start_new_session=True)
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=self.listen)
+        self.listener.start()
 
     def listen(self) -> None:
         assert self.process.stdout
@@ -71,6 +72,12 @@ class Live:
             with self.said:
                 self.text += re.sub(r"\x1b\[[0-9;]*m", "", line)
                 self.said.notify_all()
+
+    def stop(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.listener.join()
+        self.process.stdout.close()
 
     def terminal(self, pattern: str, since: int = 0) -> re.Match[str]:
         """The next thing in the terminal that matches."""
@@ -92,8 +99,9 @@ def live(tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) ->
                    "posts/wip/results.json": RESULTS.format(41), "Makefile": (ROOT / "Makefile").read_text("utf-8")})
     running = Live(source, tmp_path_factory.mktemp("opened") / "address")
     yield running
-    assert running.process.poll() is None, f"the server died:\n{running.text}"
-    os.killpg(running.process.pid, signal.SIGKILL)
+    alive = running.process.poll() is None
+    running.stop()
+    assert alive, f"the server died:\n{running.text}"
 
 
 @pytest.fixture(scope="module")
