@@ -16,6 +16,9 @@ html: .venv/site ## build the site into _build/dirhtml
 live: .venv/site ## write with a live preview, drafts included: make live [PORT=8000]
 	@$(BIN)/python _ext/live.py $(PORT)
 
+check: .venv/site ## front matter, links, alternative text, results, spelling and prose, in seconds
+	@$(BIN)/python _ext/check.py
+
 test: .venv/test ## every test of the site, its code and its pages in a browser
 	tests/install-browser
 	$(BIN)/python -m pytest -n auto --dist loadgroup
@@ -60,4 +63,4 @@ clean: ## remove what was built; the environment stays
 	@$(PIP) --group $*
 	@touch $@
 
-.PHONY: help html live test linkcheck new experiment reproduce test-experiments figures newest clean
+.PHONY: help html live check test linkcheck new experiment reproduce test-experiments figures newest clean

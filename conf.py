@@ -18,6 +18,7 @@ tagline = (
 author = project  # no person is named: the blog itself is the author
 copyright = "the authors; text and figures under CC BY 4.0, code under the MIT License"
 language = "en"
+blog_timezone = "UTC"  # where a day begins at midnight: an article appears on its date there, such as "Europe/Berlin"
 
 # The vocabulary of tags, each with the line that its page shows. An article
 # may use no other. The last part of a tag's address is made from its name; give

@@ -11,7 +11,6 @@ code and references.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import re
 import runpy
@@ -20,7 +19,7 @@ import sys
 from pathlib import Path
 
 from cards import runs
-from front_matter import slugify
+from front_matter import slugify, today
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -194,7 +193,7 @@ def card_title(title: str) -> str:
     return f"card_title: {json.dumps(shown, ensure_ascii=False)} # the card's fonts lack characters of the title\n"
 
 
-def start(root: Path, title: str, slug: str | None, today: dt.date) -> Path:
+def start(root: Path, title: str, slug: str | None) -> Path:
     """Make the article's folder and return it. ValueError in one plain sentence when it cannot be."""
     title = plain(title)
     if not title:
@@ -210,8 +209,10 @@ def start(root: Path, title: str, slug: str | None, today: dt.date) -> Path:
     if folder.exists():
         raise ValueError(f"posts/{name} exists already; choose another title, or an address of its own: "
                          'make new TITLE="…" SLUG=some-words')
-    vocabulary = list(runpy.run_path(str(root / "conf.py"))["blog_tags"])
-    words = {"date": today, "vocabulary": ", ".join(vocabulary), "tag": json.dumps(vocabulary[0], ensure_ascii=False),
+    conf = runpy.run_path(str(root / "conf.py"))
+    vocabulary = list(conf["blog_tags"])
+    words = {"date": today(conf["blog_timezone"]), "vocabulary": ", ".join(vocabulary),
+             "tag": json.dumps(vocabulary[0], ensure_ascii=False),
              "heading": as_heading(title), "slug": name, "card_title": card_title(title), "folder": f"posts/{name}",
              "command": f"make experiment ARTICLE={name}"}
     folder.mkdir(parents=True)
@@ -230,7 +231,7 @@ def main() -> int:
     parser.add_argument("--slug", help="its part of the address, where the title would make a long one")
     options = parser.parse_args()
     try:
-        folder = start(ROOT, options.title, options.slug or None, dt.datetime.now(dt.UTC).date())
+        folder = start(ROOT, options.title, options.slug or None)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

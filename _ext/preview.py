@@ -82,10 +82,10 @@ class Problems(python_logging.Handler):
         if self.consistency is not None:
             self.kept["read"][""] = self.consistency
         known = {"", *self.app.env.found_docs}
-        kept = {kind: {name: list(dict.fromkeys(found)) for name, found in sorted(pages.items()) if found and name in known}
-                for kind, pages in self.kept.items()}
+        self.kept = {kind: {name: list(dict.fromkeys(found)) for name, found in sorted(pages.items()) if found and name in known}
+                     for kind, pages in self.kept.items()}
         self.store.parent.mkdir(parents=True, exist_ok=True)
-        self.store.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        self.store.write_text(json.dumps(self.kept, indent=1), encoding="utf-8")
 
     def emit(self, record: python_logging.LogRecord) -> None:
         problem = self.problem(record)

@@ -108,10 +108,13 @@ def test_front_matter_can_be_checked_without_building(blog: Path):
 # -- docs/write.md -----------------------------------------------------------
 
 
-def test_the_fields_in_the_handbook_are_those_that_the_site_checks():
-    shown = re.findall(r"^`(\w+)`(, required)?\n: (.*)\n  Example: `\1: (.*)`$", WRITE, re.MULTILINE)
-    assert shown == [(name, ", required" if required else "", meaning, example)
-                     for name, (meaning, required, example) in FIELDS.items()]
+def test_the_handbook_lists_the_fields_that_the_site_checks(pages):
+    section = pages["docs/write/"].xpath("//section[@id='front-matter']/dl")[0]
+    shown = [(term.text_content(), *(text.strip() for text in term.getnext().text_content().split("Example:")))
+             for term in section.xpath("dt")]
+    assert [(term, meaning.replace("’", "'"), example) for term, meaning, example in shown] == [
+        (name + (", required" if required else ""), meaning.replace("`", ""), f"{name}: {example}")
+        for name, (meaning, required, example) in FIELDS.items()]
 
 
 def test_the_messages_in_the_handbook_are_what_the_site_says(blog: Path, build):
