@@ -31,6 +31,12 @@ new: export NEW_TITLE := $(value TITLE)
 new: .venv/site ## start an article: make new TITLE="…" [SLUG=some-words]
 	@$(BIN)/python _ext/new_article.py $(if $(SLUG),--slug "$(SLUG)") -- "$$NEW_TITLE"
 
+move: .venv/site ## rename an article, its old address leads on: make move ARTICLE=slug TO=new-slug
+	@$(BIN)/python _ext/move_article.py -- "$(ARTICLE)" "$(TO)"
+
+remove: .venv/site ## remove an article, its old address leads elsewhere: make remove ARTICLE=slug TO=articles/
+	@$(BIN)/python _ext/move_article.py --remove -- "$(ARTICLE)" "$(TO)"
+
 experiment: .venv/experiments ## measure an article's numbers again: make experiment ARTICLE=slug
 	posts/blocking-coroutines/install-services
 	$(BIN)/python posts/$(ARTICLE)/experiment.py $(if $(QUICK),--quick)
@@ -63,4 +69,4 @@ clean: ## remove what was built; the environment stays
 	@$(PIP) --group $*
 	@touch $@
 
-.PHONY: help html live check test linkcheck new experiment reproduce test-experiments figures newest clean
+.PHONY: help html live check test linkcheck new move remove experiment reproduce test-experiments figures newest clean
