@@ -49,6 +49,9 @@ test-experiments: .venv/experiments ## the articles' code against independent re
 	posts/blocking-coroutines/install-services
 	$(BIN)/python -m pytest tests/experiments
 
+test-tutorial: .venv/test ## do what the tutorial says, in a clean directory with an environment of its own
+	$(BIN)/python -m pytest tests/tutorial
+
 figures: .venv/test ## draw every article's figures again
 	for script in posts/*/figures.py; do $(BIN)/python -B $$script || exit 1; done
 
@@ -69,4 +72,4 @@ clean: ## remove what was built; the environment stays
 	@$(PIP) --group $*
 	@touch $@
 
-.PHONY: help html live check test linkcheck new move remove experiment reproduce test-experiments figures newest clean
+.PHONY: help html live check test linkcheck new move remove experiment reproduce test-experiments test-tutorial figures newest clean

@@ -147,13 +147,16 @@ if __name__ == "__main__":
 NEXT = """\
 started {folder}/ as a draft
 
-  make live                           shows it while you write
+  make live       shows it while you write, mistakes included
+  make check      finds in seconds what is wrong with it
   {folder}/index.md
-                                      the text; docs/write.md explains each part
-  make experiment ARTICLE={slug}
-                                      measures again after you changed experiment.py
-  make figures                        draws again after you changed figures.py
-  posts/references.bib                takes your sources
+                  the text; docs/write.md explains each part
+  .venv/bin/python {folder}/experiment.py
+                  measures again after you changed it
+  .venv/bin/python {folder}/figures.py
+                  draws again after you changed it
+  posts/references.bib
+                  takes your sources
 
 To publish it, set `date`, delete `draft: true`, and commit.
 """
@@ -235,7 +238,7 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    print(NEXT.format(folder=folder.relative_to(ROOT).as_posix(), slug=folder.name), end="")
+    print(NEXT.format(folder=folder.relative_to(ROOT).as_posix()), end="")
     return 0
 
 

@@ -94,7 +94,7 @@ LONG = " ".join(f"word{number}" for number in range(70))
     ("# T\n\nSee the the cat.\n", 3, "“the the”: a word twice"),
     ("# T\n\nFirst line of it,\nthen clearly a second.\n", 4, "“clearly” helps nobody"),
     ("# T\n\nText.\n\nTODO: the rest.\n", 5, "“TODO” is left over"),
-    ("# T\n\nSay when the method is slower, fails, or was not reproduced.\n", 3, "this sentence is `make new`'s"),
+    ("# T\n\nSay when the method is slower, fails, or was not reproduced.\n", 3, "this is `make new`'s example"),
     (f"# T\n\nShort. The long one {LONG}.\n", 3, "a sentence of 73 words: “The long one word0 …”"),
     ("# T\n\nFor more, click [here](https://a.example).\n", 3, "the link “here” does not say where it leads"),
     ("# T\n\nText.\n\n![An image of a cat.](cat.png)\n", 5, "“An image of …”: a screen reader says that already"),

@@ -66,6 +66,29 @@ def test_a_new_article_is_a_draft_so_a_published_build_has_none_of_it(blog: Path
     assert not [path for path in (blog / "out").rglob("*") if path.is_file() and b"ebras" in path.read_bytes()]
 
 
+def test_a_new_article_passes_the_tests_of_articles_once_published_too(blog: Path, build):
+    """Those of the repository, run on a blog whose one article it is; and `make check`, which hints at what is not the author's."""
+    for name in ("first", "second", "third"):
+        shutil.rmtree(blog / "posts" / name)
+    assert new(blog, "Zebras").returncode == 0
+    article = blog / "posts/zebras/index.md"
+    article.write_text(article.read_text("utf-8").replace("draft: true\n", ""), "utf-8")
+    for path in ("pyproject.toml", "tests/conftest.py", "tests/posts/test_articles_evidence.py", "tests/roots/test-results"):
+        (blog / path).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (ROOT / path).is_dir() else shutil.copy)(ROOT / path, blog / path)
+    run = subprocess.run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "tests/posts", "-k",
+                          "test_results or test_figures or test_every_block or test_examples_print"],
+                         cwd=blog, capture_output=True, text=True, check=False)
+    assert " 5 passed" in run.stdout and run.returncode == 0, run.stdout
+    result = build(blog, blog / "out", "-W", "-n")
+    assert (result.code, result.messages) == (0, "")
+    checked = command(blog, "check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert {line.split(": ")[0] for line in checked.stdout.split("\n\n")[0].splitlines()} == {
+        f"posts/zebras/index.md:{number}" for number, line in enumerate(article.read_text("utf-8").splitlines(), start=1)
+        if re.search("Say here|first concept|Begin in plain|Say when|Each tenfold", line)}
+
+
 def test_without_a_slug_the_title_makes_the_address(blog: Path):
     started = new(blog, "Why halving beats searching")
     assert sorted(path.name for path in (blog / "posts/why-halving-beats-searching").iterdir()) == [
