@@ -16,7 +16,11 @@ tagline = (
     "— written to be understood, not just referenced."
 )
 author = project  # no person is named: the blog itself is the author
-copyright = "the authors; text and figures under CC BY 4.0, code under the MIT License"
+licence = ("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/")  # of text and figures; LICENSE-TEXT
+code_licence = "the MIT License"  # LICENSE-CODE
+copyright = f"the authors; text and figures under {licence[0]}, code under {code_licence}"
+# By day and by night. Lighter and darker shades, and those of code and figures, are at the top of _static/site.css.
+colours = {"paper": ("#fdfcf9", "#16181b"), "ink": ("#1f2328", "#e6e3dc"), "accent": ("#1b5e8c", "#7fbdea")}
 language = "en"
 blog_timezone = "UTC"  # where a day begins at midnight: an article appears on its date there, such as "Europe/Berlin"
 
@@ -57,6 +61,7 @@ extensions = [
     "ablog",
     "sphinxcontrib.bibtex",
     # This repository's own, one feature each, in the order a page meets them.
+    "identity",  # whose blog it is: the section above, wherever it shows
     "front_matter",  # checks what an author declares, keeps drafts out
     "ablog_mends",  # what ABlog does wrong with Furo and with incremental builds
     "mathml",  # formulas as MathML, made at build time

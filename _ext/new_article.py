@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import runpy
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from cards import runs
 from front_matter import slugify, today
+from identity import escape
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -171,15 +171,6 @@ def plain(title: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in title).split())
 
 
-def as_heading(title: str) -> str:
-    """The title as Markdown that shows exactly these characters.
-
-    >>> as_heading("Why *n* < $2 in C #")
-    'Why \\\\*n\\\\* \\\\< \\\\$2 in C \\\\#'
-    """
-    return re.sub(r"([\\`*_{}\[\]<>$&#|~^])", r"\\\1", title)
-
-
 def card_title(title: str) -> str:
     """The front matter line for a title that the card's fonts cannot show whole, else nothing."""
     def drawable(character: str) -> bool:
@@ -216,7 +207,7 @@ def start(root: Path, title: str, slug: str | None) -> Path:
     vocabulary = list(conf["blog_tags"])
     words = {"date": today(conf["blog_timezone"]), "vocabulary": ", ".join(vocabulary),
              "tag": json.dumps(vocabulary[0], ensure_ascii=False),
-             "heading": as_heading(title), "slug": name, "card_title": card_title(title), "folder": f"posts/{name}",
+             "heading": escape(title), "slug": name, "card_title": card_title(title), "folder": f"posts/{name}",
              "command": f"make experiment ARTICLE={name}"}
     folder.mkdir(parents=True)
     for file, text in (("index.md", INDEX), ("experiment.py", EXPERIMENT), ("figures.py", FIGURES)):

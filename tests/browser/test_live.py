@@ -148,7 +148,7 @@ def test_a_draft_is_shown_and_marked(page: Page) -> None:
     ("posts/wip/results.json", "41", "42", "a.result:has-text('42')"),
     ("posts/wip/square.svg", "h9", "h5", "svg path[d='M0 0h5v9z']"),
     ("_templates/macros.html", "Cite this", "Cite me", "#cite-this:has-text('Cite me')"),
-    ("_static/site.css", "#fdfcf9", "#fdfcf0", "link[rel=stylesheet]:not([href='{stylesheet}'])"),
+    ("_static/site.css", "#f6f4ee", "#f6f4e0", "link[rel=stylesheet]:not([href='{stylesheet}'])"),
 ], ids=["text", "results", "figure", "template", "style"])
 def test_an_edit_shows_in_the_open_page_which_stays_where_it_was(
         live: Live, page: Page, path: str, old: str, new: str, then: str) -> None:
