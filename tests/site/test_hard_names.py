@@ -15,6 +15,8 @@ import lxml.html
 import pytest
 from PIL import Image
 
+CONF = (Path(__file__).resolve().parents[2] / "conf.py").read_text(encoding="utf-8")
+BLOG = re.search(r'^project = "(.*)"', CONF, re.MULTILINE)[1]  # type: ignore[index]
 ADDRESS = "https://blog.example/"
 ATOM = "{http://www.w3.org/2005/Atom}"
 Tiny: TypeAlias = Callable[..., Path]
