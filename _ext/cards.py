@@ -13,7 +13,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 SIZE = (1200, 630)
 MARGIN = 84
-MUTED = 0.28  # of paper in the ink of the small line
+PAPER, INK, MUTED, ACCENT = "#fdfcf9", "#1f2328", "#5b6169", "#1b5e8c"  # conf.py's, by _ext/identity.py
 FONTS = Path(__file__).parent / "card_fonts"
 FALLBACKS = ("serif-latin.woff", "serif-latin-ext.woff", "serif-greek.woff", "serif-cyrillic.woff", "emoji.woff")
 BLOG = "_blog"  # the blog's own card; no article can have this name
@@ -85,14 +85,12 @@ def wrap(text: str, size: int, room: float) -> list[str]:
     return lines
 
 
-def draw(title: str, small: str, blog: str, colours: dict[str, tuple[str, str]]) -> Image.Image:
+def draw(title: str, small: str, blog: str) -> Image.Image:
     """One card. `title` is made as large as fits; `small` is the line below it."""
-    paper, ink, accent = (ImageColor.getrgb(colours[name][0]) for name in ("paper", "ink", "accent"))
-    muted = tuple(round(dark + MUTED * (light - dark)) for dark, light in zip(ink, paper, strict=True))
-    image = Image.new("RGB", SIZE, paper)
+    image = Image.new("RGB", SIZE, PAPER)
     pen = ImageDraw.Draw(image)
 
-    def write(x: float, baseline: float, text: str, size: int, fill: tuple[int, ...]) -> None:
+    def write(x: float, baseline: float, text: str, size: int, fill: str) -> None:
         for name, piece in runs(text):
             pen.text((x, baseline), piece, font=font(name, size), fill=fill, anchor="ls")
             x += font(name, size).getlength(piece)
@@ -105,12 +103,12 @@ def draw(title: str, small: str, blog: str, colours: dict[str, tuple[str, str]])
     room_for = int(330 / (size * 1.22))
     if len(lines) > room_for:
         lines = [*lines[: room_for - 1], lines[room_for - 1] + "…"]
-    pen.rectangle((0, 0, 14, SIZE[1]), fill=accent)
-    write(MARGIN, 118, blog, 30, accent)
+    pen.rectangle((0, 0, 14, SIZE[1]), fill=ACCENT)
+    write(MARGIN, 118, blog, 30, ACCENT)
     top = 190 + size
     for number, line in enumerate(lines):
-        write(MARGIN, top + number * size * 1.22, line, size, ink)
-    write(MARGIN, SIZE[1] - 70, small, 28, muted)
+        write(MARGIN, top + number * size * 1.22, line, size, INK)
+    write(MARGIN, SIZE[1] - 70, small, 28, MUTED)
     return image
 
 
@@ -155,11 +153,11 @@ def make(app: Sphinx, exception: Exception | None) -> None:
         small = " · ".join([f"{article.date:%Y}" if article.date else "Draft", *filter(drawable, article.tags)])
         wanted[article.slug] = (article.card_title or app.env.metadata[docname]["title"], small)
     for slug, (title, small) in wanted.items():
-        digest = hashlib.sha256(repr((title, small, blog, app.config.colours)).encode() + code).hexdigest()[:16]
+        digest = hashlib.sha256(repr((title, small, blog, PAPER, INK, MUTED, ACCENT)).encode() + code).hexdigest()[:16]
         path = kept / f"{slug}-{digest}.png"
         if not path.is_file():
             try:
-                picture = draw(title, small, blog if slug != BLOG else "", app.config.colours)
+                picture = draw(title, small, blog if slug != BLOG else "")
             except ValueError as error:
                 logger.warning("the card's fonts have no %s; give the article a `card_title` without it, or an `image`",
                                error, location=title_line(Path(app.srcdir) / "posts" / slug / "index.md"), type="cards")

@@ -14,6 +14,8 @@ from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
 from sphinx.util import logging
 
+import cards
+
 logger = logging.getLogger(__name__)
 
 COLOURS = ("paper", "ink", "accent")
@@ -60,6 +62,22 @@ def check(app: Sphinx, config: Any) -> None:
                                name, when, found, LEGIBLE, colours[name][turn], colours["paper"][turn], type="identity")
 
 
+def mix(one: str, other: str, share: float) -> str:
+    """One colour with a share of the other in it.
+
+    >>> mix("#000000", "#ffffff", 0.5)
+    '#808080'
+    """
+    pairs = ((int(one[at:at + 2], 16), int(other[at:at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(first + share * (second - first)):02x}" for first, second in pairs)
+
+
+def colour_cards(app: Sphinx) -> None:
+    """Cards are seen by day, on other people's pages."""
+    paper, ink, accent = (app.config.colours[name][0] for name in COLOURS)
+    cards.PAPER, cards.INK, cards.MUTED, cards.ACCENT = paper, ink, mix(ink, paper, 0.27), accent
+
+
 def stylesheet(colours: dict[str, tuple[str, str]]) -> str:
     """The colours as variables for site.css."""
     return ":root{" + "".join(f"--{name}:light-dark({day},{night});" for name, (day, night) in colours.items()) + "}"
@@ -89,6 +107,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("code_licence", "", "env", types=[str])
     app.add_config_value("colours", {}, "env", types=[dict])
     app.connect("config-inited", check)
+    app.connect("builder-inited", colour_cards)
     app.connect("source-read", fill_in)
     app.connect("html-page-context", page_context)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
