@@ -75,6 +75,7 @@ extensions = [
     "sitemap",  # sitemap.xml, robots.txt, 404.html
     "stale",  # nothing stays in the output of what is gone
     "bundle",  # one stylesheet and one script a page
+    "citations",  # what is installed is looked up once, not at each citation
     "preview",  # mistakes shown on the page that has them, while it is written
 ]
 root_doc = "index"

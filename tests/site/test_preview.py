@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,3 +74,24 @@ def test_a_published_build_shows_no_reader_a_mistake(builder: str, tiny: Tiny, b
     assert result.messages.count("WARNING") == 2 and result.messages.count("ERROR") == 1
     assert [path for path in tmp_path.rglob("*") if path.is_file() and (
         b"mistakes" in path.read_bytes() or path.name == "problems.json")] == []
+
+
+def test_what_is_installed_is_looked_up_once_and_not_at_each_citation(tiny: Tiny, build: Build, tmp_path: Path) -> None:
+    """And the references are those that pybtex would set without that."""
+    cited = " ".join(["{footcite:p}`one2020`"] * 9)
+    bib = "@article{one2020, author={One, A.}, title={On one}, year={2020}, journal={J}}\n"
+    count = ("\nimport pybtex.plugin\ncalls = []\nreal = pybtex.plugin.entry_points\n"
+             "def counted(**wanted):\n    calls.append(tuple(wanted.items()))\n    return real(**wanted)\n"
+             "pybtex.plugin.entry_points = counted\n"
+             "def setup(app):\n    app.connect('build-finished', lambda *_: print('looked up', len(calls), len(set(calls))))\n")
+    body = f"\n# T\n\nOpening.\n\n{cited}\n\n```{{footbibliography}}\n```\n"
+    pages = {}
+    for name, conf in {"cached": count, "plain": count + "extensions.remove('citations')\n"}.items():
+        source = tiny({"posts/x/index.md": article(body), "posts/references.bib": bib}, conf=conf)
+        result = build(source, tmp_path / name, "-W", "-n")
+        assert result.code == 0, result.messages
+        calls, different = map(int, re.search(r"looked up (\d+) (\d+)", result.output).groups())  # type: ignore[union-attr]
+        # One more than different ones: sphinxcontrib-bibtex asks while it is loaded, before this.
+        assert calls <= different + 1 if name == "cached" else calls > 18, (name, calls, different)
+        pages[name] = (result.out / "posts/x/index.html").read_bytes()
+    assert b"On one" in pages["plain"] and pages["cached"] == pages["plain"]
