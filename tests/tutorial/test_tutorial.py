@@ -30,14 +30,14 @@ def commands(text: str) -> list[str]:
 
 
 def steps(text: str) -> list[tuple[str, str]]:
-    """What the page tells to do, in order: ("run", command), or (path, the file's new text)."""
+    """What the page tells to do, in order: ("run", command), or (path, the file's text as the page shows it)."""
     found = []
-    for block in re.finditer(r"^(`{3,})(?:console|\{code-block\} \w+\n:caption: (\S+)\n:class: not-run\n)\n(.*?)^\1$", text,
+    for block in re.finditer(r"^```(?:console|\{literalinclude\} (\S+)\n:language: \w+\n:caption: (\S+))\n.*?^```$", text,
                              re.DOTALL | re.MULTILINE):
         if block[2]:
-            found.append((block[2], block[3]))
+            found.append((block[2], (ROOT / "docs" / block[1]).read_text("utf-8")))
         else:
-            found += [("run", command) for command in commands(block[0])]
+            found += [("run", command) for command in commands(block[0] + "\n")]
     return found
 
 
