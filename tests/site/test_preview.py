@@ -95,3 +95,16 @@ def test_what_is_installed_is_looked_up_once_and_not_at_each_citation(tiny: Tiny
         assert calls <= different + 1 if name == "cached" else calls > 18, (name, calls, different)
         pages[name] = (result.out / "posts/x/index.html").read_bytes()
     assert b"On one" in pages["plain"] and pages["cached"] == pages["plain"]
+
+
+def test_a_template_saved_while_a_box_is_put_on_a_page_is_not_taken_for_an_older_one(tiny: Tiny, build: Build) -> None:
+    """Sphinx writes a page again when a template is newer than it, so a box must not make the page look newer."""
+    save = ("\ndef save(app, exception):\n    path = app.srcdir / '_templates/macros.html'\n"
+            "    path.write_text(path.read_text(encoding='utf-8').replace('Cite this', 'Cite me'), encoding='utf-8')\n"
+            "def setup(app):\n    app.connect('build-finished', save, priority=899)\n")
+    source = tiny({"posts/x/index.md": article("\n# T\n\nOpening.\n\n[](../gone/index.md)\n")}, conf=save)
+    page = source / "_build/live/posts/x/index.html"
+    build(source, source / "_build/live")
+    assert "mistakes" in page.read_text(encoding="utf-8") and "Cite this" in page.read_text(encoding="utf-8")
+    build(source, source / "_build/live")
+    assert "mistakes" in page.read_text(encoding="utf-8") and "Cite me" in page.read_text(encoding="utf-8")
