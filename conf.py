@@ -50,8 +50,8 @@ repository_url = os.environ.get("REPOSITORY_URL") or os.environ.get("READTHEDOCS
 repository_url = repository_url.removesuffix(".git") if repository_url.startswith("https://") else ""
 
 # A preview shows drafts and scheduled articles, marked, and allows the script
-# that sphinx-autobuild injects. `make live` sets the variable; the plain
-# `sphinx-autobuild . _build/live` is known by its output folder.
+# that sphinx-autobuild injects. `make live` and the plain `sphinx-autobuild . _build/live`
+# are known by their output folder.
 blog_preview = bool(os.environ.get("BLOG_PREVIEW")) or any(Path(arg).name == "live" for arg in sys.argv[1:])
 
 # -- Sphinx (https://www.sphinx-doc.org/en/master/usage/configuration.html) --

@@ -1,9 +1,10 @@
 """The author's preview: `make live`, or plainly ``python _ext/live.py [PORT]``.
 
-It is sphinx-autobuild, with four things that it does not do by itself: the
+It is sphinx-autobuild, with three things that it does not do by itself: the
 browser opens once the server answers, not before; where port 8000 is taken it
-takes another; what tools and editors write beside the text starts no build;
-and drafts are shown.
+takes another; what tools and editors write beside the text starts no build.
+That it is a preview, with drafts and mistakes on the page, conf.py knows by the
+name of its output folder.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ def main() -> None:
     from sphinx_autobuild.__main__ import main as autobuild
 
     os.chdir(ROOT)
-    os.environ["BLOG_PREVIEW"] = "1"
     port = free(int(sys.argv[1]) if len(sys.argv) > 1 else 8000)
     threading.Thread(target=open_when_served, args=(port,), daemon=True).start()
     below = rf"^{re.escape(ROOT.as_posix())}(?=/).*?(?:{IGNORED})"

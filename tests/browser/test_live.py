@@ -240,7 +240,7 @@ def test_what_tools_and_editors_write_starts_no_build(live: Live) -> None:
     """Then a real edit: the next thing that the terminal names is that edit, and no file of a tool."""
     since = len(live.text)
     for name in (".git/index", "_ext/__pycache__/x.pyc", "_build/dirhtml/x.html", "posts/wip/.index.md.swp",
-                 "posts/wip/index.md~", "posts/wip/4913", "posts/wip/results.partial.json", ".mypy_cache/x.json"):
+                 "posts/wip/index.md~", "posts/wip/index.md.tmp", "posts/wip/4913", "posts/wip/results.partial.json", ".mypy_cache/x.json"):
         (live.source / name).parent.mkdir(parents=True, exist_ok=True)
         (live.source / name).write_text("x", "utf-8")
     live.edit("posts/wip/index.md", lambda text: text.replace("AGAIN", "LAST"))
