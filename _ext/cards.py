@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 SIZE = (1200, 630)
 MARGIN = 84
-PAPER, INK, MUTED, ACCENT = "#fdfcf9", "#1f2328", "#5b6169", "#1b5e8c"
+PAPER, INK, MUTED, ACCENT = "#fdfcf9", "#1f2328", "#5b6169", "#1b5e8c"  # conf.py's, by _ext/identity.py
 FONTS = Path(__file__).parent / "card_fonts"
 FALLBACKS = ("serif-latin.woff", "serif-latin-ext.woff", "serif-greek.woff", "serif-cyrillic.woff", "emoji.woff")
 BLOG = "_blog"  # the blog's own card; no article can have this name
@@ -153,7 +153,7 @@ def make(app: Sphinx, exception: Exception | None) -> None:
         small = " · ".join([f"{article.date:%Y}" if article.date else "Draft", *filter(drawable, article.tags)])
         wanted[article.slug] = (article.card_title or app.env.metadata[docname]["title"], small)
     for slug, (title, small) in wanted.items():
-        digest = hashlib.sha256(repr((title, small, blog)).encode() + code).hexdigest()[:16]
+        digest = hashlib.sha256(repr((title, small, blog, PAPER, INK, MUTED, ACCENT)).encode() + code).hexdigest()[:16]
         path = kept / f"{slug}-{digest}.png"
         if not path.is_file():
             try:

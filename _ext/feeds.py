@@ -173,7 +173,7 @@ def collections(app: Sphinx) -> list[Collection]:
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
-    if exception is not None or app.builder.format != "html":
+    if exception is not None or app.builder.format != "html" or app.config.blog_preview:  # nobody follows a preview
         return
     blog = Blog(app)
     made: dict[str, Entry] = {}

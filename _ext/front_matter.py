@@ -11,18 +11,24 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import os
 import re
 import runpy
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import ablog.blog
 import yaml
 from ablog.post import PostNode
+from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.errors import ConfigError
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +38,7 @@ MAX_DESCRIPTION = 160
 # name: (what it holds, required, example). The reference in docs/ is made from this.
 FIELDS: dict[str, tuple[str, bool, str]] = {
     "blogpost": ("Always `true`: this page is an article.", True, "true"),
-    "date": ("Day of publication. A later day than today keeps the article out until then.", True, "2026-01-18"),
+    "date": ("Day of publication. A later day than today, in the site's time zone, keeps the article out until then.", True, "2026-01-18"),
     "updated": ("Day of the last change of meaning.", False, "2026-11-24"),
     "tags": ("One or more tags of the vocabulary in `conf.py`.", True, "[Transformers, LLMs]"),
     "description": (
@@ -338,6 +344,24 @@ def check_articles(root: Path, vocabulary: dict[str, str]) -> list[tuple[Path, A
     return [(path, None if problems.found else article, problems) for path, article, problems in parsed]
 
 
+def today(zone: str) -> dt.date:
+    """The day that it is now in a time zone, such as "Europe/Berlin".
+
+    With SOURCE_DATE_EPOCH, the agreed way to say when a build takes place, the day of that second.
+    """
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or time.time()
+    return dt.datetime.fromtimestamp(int(seconds), ZoneInfo(zone)).date()
+
+
+def check_zone(app: Sphinx, config: Any) -> None:
+    try:
+        today(config.blog_timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = _near(config.blog_timezone, sorted(available_timezones())) if available_timezones() else ""
+        raise ConfigError(f"conf.py: blog_timezone {config.blog_timezone!r} is no time zone: "
+                          + (near if near.startswith("did") else 'write "UTC", or a name such as "Europe/Berlin"')) from None
+
+
 def read_articles(app: Sphinx) -> None:
     """Check every article; keep those of this build in ``app.articles`` and exclude the others' folders."""
     app.tag_slugs, wrong = check_vocabulary(app.config.blog_tags)
@@ -346,15 +370,16 @@ def read_articles(app: Sphinx) -> None:
         logger.error(message, location=f"{conf}:{tag_line(conf.read_text(encoding='utf-8'), name)}", type="front_matter")
     articles: dict[str, Article] = {}
     held_back: dict[str, str] = {}  # those that only a preview shows, each with the word that marks it
+    app.left_out = set()
     failed = len(wrong)
-    today = dt.datetime.now(dt.UTC).date()
+    day = today(app.config.blog_timezone)
     for path, article, problems in check_articles(Path(app.srcdir), app.tag_slugs):
         for line, message in problems.found:
             logger.error(message, location=f"{path}:{line}", type="front_matter")
         failed += len(problems.found)
         # Left out whole rather than shown wrong: the build fails, and a live preview goes on.
         left_out = article is None
-        if article and (article.draft or article.date is None or article.date > today):
+        if article and (article.draft or article.date is None or article.date > day):
             held_back[article.docname] = "Draft" if article.draft else "Scheduled"
             left_out = not app.config.blog_preview
             if left_out:
@@ -362,11 +387,33 @@ def read_articles(app: Sphinx) -> None:
                             "draft" if article.draft else f"scheduled for {article.date}")
         if article and not left_out:
             articles[article.docname] = article
+            if app.config.blog_preview:
+                app.env.last_good = getattr(app.env, "last_good", {}) | {article.docname: article}
+        elif app.config.blog_preview and (good := stand_in(app, path)):
+            articles[good.docname] = good
+            held_back[good.docname] = "Mistakes"
         else:
             shown = path.relative_to(app.srcdir)
+            app.left_out.add(shown.with_suffix("").as_posix())
             app.config.exclude_patterns.append((shown.parent if shown.match(ARTICLES) else shown).as_posix())
     app.front_matter_mistakes = failed
     app.articles, app.held_back = articles, held_back
+
+
+def stand_in(app: Sphinx, path: Path) -> Article | None:
+    """For a preview: what the front matter last said, so that a slip in it moves nothing on the other pages.
+
+    None for a text that cannot be shown: not UTF-8, without front matter's two lines, or without a title.
+    """
+    docname = path.relative_to(app.srcdir).with_suffix("").as_posix()
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        return None
+    source, length = split(text)
+    if source is None or not re.match(r"\s*# \S", "\n".join(text.split("\n")[length:])) or not path.match(ARTICLES):
+        return None
+    return getattr(app.env, "last_good", {}).get(docname) or Article(docname, None, None, (), "", draft=True)
 
 
 def fail(app: Sphinx, exception: Exception | None) -> None:
@@ -395,16 +442,29 @@ def declare_to_ablog(app: Sphinx, doctree: Any) -> None:
     if article is None:
         return
     for node in doctree.findall(PostNode):
-        node["date"] = str(article.date or dt.date.today())
+        node["date"] = str(article.date or today(app.config.blog_timezone))
         node["tags"] = list(article.tags)
         node["excerpt"] = 0
 
 
+class FieldsReference(SphinxDirective):
+    """The fields, from the table that the check itself uses, so that the handbook cannot say anything else."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(__file__)
+        return self.parse_text_to_nodes("\n".join(
+            f"`{name}`{', required' if required else ''}\n: {meaning}\n  Example: `{name}: {example}`\n"
+            for name, (meaning, required, example) in FIELDS.items()))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("front-matter-fields", FieldsReference)
     app.add_config_value("blog_tags", {}, "env", types=[dict])
     app.add_config_value("blog_preview", False, "env", types=[bool])
+    app.add_config_value("blog_timezone", "UTC", "env", types=[str])
     # Whether an article is published is decided above; ABlog's own rule uses the builder's clock and zone.
     ablog.blog.TOMORROW = dt.datetime.max
+    app.connect("config-inited", check_zone)
     app.connect("builder-inited", read_articles, priority=400)
     app.connect("build-finished", fail)
     app.connect("source-read", hide_from_docutils, priority=900)

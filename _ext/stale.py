@@ -28,6 +28,8 @@ def sweep(app: Sphinx, exception: Exception | None) -> None:
     keep |= {app.builder.get_output_path(name) for name, _, _ in archive_pages(app)}
     keep |= {out / old / "index.html" for old in app.redirects}
     keep |= {out / file_name(name) for name in app.articles}
+    if app.config.blog_preview:  # an article being mended keeps its last good page, for _ext/preview.py to say what is wrong
+        keep |= {Path(app.builder.get_output_path(name)) for name in app.left_out}
     keep |= {out / "_static/cards" / f"{name}.png" for name in card_names(app)}
     keep |= {out / "_images" / name for name in app.builder.images.values()}
     # Only below folders that are the blog's own: `out` may hold what others put there.

@@ -16,6 +16,7 @@ from fontTools.ttLib import TTFont
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
+BLOG = re.search(r'^project = "(.*)"', (ROOT / "conf.py").read_text(encoding="utf-8"), re.MULTILINE)[1]  # type: ignore[index]
 ADDRESS = "https://blog.example/"
 Page: TypeAlias = lxml.html.HtmlElement
 Pages: TypeAlias = dict[str, Page]
@@ -128,7 +129,7 @@ def test_home_is_described_as_a_blog(pages: Pages) -> None:
     blog = structured(pages[""])["Blog"]
     assert blog["@context"] == "https://schema.org"
     assert blog["url"] == ADDRESS
-    assert blog["name"] == "Writing on ML & Systems"
+    assert blog["name"] == BLOG
     assert blog["publisher"]["name"]
 
 
