@@ -76,6 +76,8 @@ extensions = [
     "cards",  # the picture that a shared link shows
     "feeds",  # Atom and JSON Feed
     "markdown_face",  # each article as one Markdown file, and llms.txt
+    "ways",  # read first, read next, related; the map of all articles
+    "changes",  # articles' histories; a feed and a page of corrections
     "addresses",  # what moved leads on from its old address
     "sitemap",  # sitemap.xml, robots.txt, 404.html
     "stale",  # nothing stays in the output of what is gone
@@ -125,5 +127,5 @@ html_use_index = False
 html_domain_indices = False
 html_sidebars = {"**": ["sidebar/blog.html"]}
 html_favicon = "_static/icons/favicon.svg"
-bundle_css = ["styles/furo.css", "site.css", "results.css"]
-bundle_js = ["scripts/furo.js", "site.js", "demos.js"]
+bundle_css = ["styles/furo.css", "site.css", "results.css", "reading.css"]
+bundle_js = ["scripts/furo.js", "site.js", "demos.js", "reading.js"]

@@ -39,7 +39,9 @@ MAX_DESCRIPTION = 160
 FIELDS: dict[str, tuple[str, bool, str]] = {
     "blogpost": ("Always `true`: this page is an article.", True, "true"),
     "date": ("Day of publication. A later day than today, in the site's time zone, keeps the article out until then.", True, "2026-01-18"),
-    "updated": ("Day of the last change of meaning.", False, "2026-11-24"),
+    "updated": ("Day of the last change of meaning; with `changes`, the day of the newest one.", False, "2026-11-24"),
+    "changes": ("What changed after publication: each change's day, kind and one plain sentence.", False,
+                '[{date: 2026-11-24, kind: correction, what: "The table gave bits as bytes."}]'),
     "tags": ("One or more tags of the vocabulary in `conf.py`.", True, "[Transformers, LLMs]"),
     "description": (
         f"The finding in one sentence of at most {MAX_DESCRIPTION} characters, for feeds, cards and search engines.",
@@ -70,9 +72,24 @@ ELSEWHERE = {
     "external_link": "an article lives here; link to the other page from its text",
     "canonical_link": "the canonical address is made from the slug",
     "tag": "use `tags`",
-    "updates": "use `updated`",
+    "updates": "use `updated` and `changes`",
+    "changelog": "use `changes`",
+    "history": "use `changes`",
     "myst": "MyST is configured in conf.py",
 }
+
+
+# What a change was, and the word that readers see before it.
+KINDS = {"correction": "Correction", "addition": "Addition", "wording": "Wording"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of an article's history. A correction is of meaning: what was said before was wrong."""
+
+    date: dt.date
+    kind: str
+    what: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +106,7 @@ class Article:
     image: str | None = None
     card_title: str | None = None
     draft: bool = False
+    changes: tuple[Change, ...] = ()  # newest first
 
     @property
     def slug(self) -> str:
@@ -190,6 +208,31 @@ def _strings(value: Any, name: str, line: int, problems: Problems, example: str)
     return ()
 
 
+def _changes(value: Any, node: yaml.Node, line: int, problems: Problems) -> tuple[Change, ...]:
+    """The history, newest first; changes of one day stay in the author's order. `node` has their lines."""
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        problems.add(line, f"`changes` must be a list, each change with date, kind and what, such as changes: "
+                           f"{FIELDS['changes'][2]}; it is {json.dumps(value, default=str)}")
+        return ()
+    found = []
+    for item, own in zip(value, node.value, strict=True):
+        start, mistakes = own.start_mark.line + 2, len(problems.found)
+        for name in item:
+            if name not in ("date", "kind", "what"):
+                problems.add(start, f"a change has no field `{name}`: {_near(str(name), ('date', 'kind', 'what'))}")
+        for name in ("date", "kind", "what"):
+            if name not in item:
+                problems.add(start, f"a change without `{name}`; write {FIELDS['changes'][2].strip('[]')}")
+        date = _date(item["date"], "date", start, problems) if "date" in item else None
+        if "kind" in item and str(item["kind"]) not in KINDS:
+            problems.add(start, f"unknown kind of change {item['kind']!r}: {_near(str(item['kind']), KINDS)}")
+        if "what" in item and not (isinstance(item["what"], str) and item["what"].strip()):
+            problems.add(start, "`what` must be a sentence: what changed, for someone who read it before")
+        if date and len(problems.found) == mistakes:
+            found.append(Change(date, item["kind"], " ".join(item["what"].split())))
+    return tuple(sorted(found, key=lambda change: change.date, reverse=True))
+
+
 def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str]) -> tuple[Article | None, Problems]:
     """Read and check one article.
 
@@ -251,6 +294,19 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
     if date and updated and updated < date:
         problems.add(lines["updated"], f"`updated: {updated}` is before `date: {date}`")
 
+    changes: tuple[Change, ...] = ()
+    if "changes" in values:
+        node = [value for key, value in root.value if key.value == "changes"][-1]
+        changes = _changes(values["changes"], node, lines["changes"], problems)
+    if changes:
+        newest, oldest = changes[0].date, changes[-1].date
+        if date and oldest < date:
+            problems.add(lines["changes"], f"a change of {oldest} is before `date: {date}`; an article changes after it appeared")
+        if "updated" not in values or (updated and updated != newest):
+            problems.add(lines.get("updated", lines["changes"]),
+                         f"`updated` is {updated or 'missing'}, but the last of `changes` is of {newest}; "
+                         f"write updated: {newest}")
+
     tags: tuple[str, ...] = ()
     if "tags" in values:
         tags = _strings(values["tags"], "tags", lines["tags"], problems, "[Transformers, LLMs]")
@@ -301,7 +357,7 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
     if problems.found:
         return None, problems
     return Article(docname, date, updated, tags, str(description).strip(), needs, teaches, image,
-                   values.get("card_title"), draft), problems
+                   values.get("card_title"), draft, changes), problems
 
 
 def circle(start: str, needs: dict[str, tuple[str, ...]]) -> list[str]:

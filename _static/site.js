@@ -23,10 +23,10 @@ for (const block of document.querySelectorAll("div.highlight")) {
   block.append(button);
 }
 
-// What scrolls sideways can be reached and scrolled by keyboard.
+// What scrolls can be reached and scrolled by keyboard.
 const reachable = () => {
-  for (const box of document.querySelectorAll("pre, .table-wrapper, .math-wrapper, .math-long")) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  for (const box of document.querySelectorAll("pre, .table-wrapper, .math-wrapper, .math-long, p.demo-text")) {
+    if (box.scrollWidth > box.clientWidth + 1 || (box.matches("p") && box.scrollHeight > box.clientHeight + 1)) box.tabIndex = 0;
     else if (!box.closest(".cite")) box.removeAttribute("tabindex");
   }
 };

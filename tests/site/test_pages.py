@@ -175,7 +175,7 @@ def test_each_page_offers_the_feeds_and_a_tags_page_its_own_first(pages: Pages) 
         feeds = page.xpath("//link[@rel='alternate'][@type='application/atom+xml']/@href")
         offered = [urljoin(ADDRESS + name, href).removeprefix(ADDRESS) for href in feeds]
         own = re.fullmatch(r"articles/(tag/[^/]+|\d{4})/", name)
-        assert offered == ([f"{name}atom.xml"] if own else []) + ["articles/atom.xml"], name
+        assert offered == ([f"{name}atom.xml"] if own else []) + ["articles/atom.xml", "articles/corrections.xml"], name
         assert len(page.xpath("//link[@rel='alternate'][@type='application/feed+json']")) == 1
 
 
