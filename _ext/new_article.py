@@ -68,6 +68,11 @@ Say when the method is slower, fails, or was not reproduced.
 
 ## All numbers
 
+```{{symbols}}
+k : number of doublings
+n : the limit that they stay within
+```
+
 ```{{results-table}}
 ```
 
