@@ -7,8 +7,8 @@
 
 The table stands where the author puts it. A few lines of script (site.js) show
 an entry at its symbol when a reader points at it or taps it; the page holds the
-words once. A symbol of a displayed formula that has no entry is a warning, with
-file, line and the symbol: a formula whose letters nobody explained teaches nothing.
+words once. In an article that has the table, a symbol of a displayed formula that
+has no entry is a warning, with file, line and the symbol.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ class Symbols(SphinxDirective):
 
 
 def check(app: Sphinx, doctree: nodes.document) -> None:
-    """Every symbol of a displayed formula is in the article's table, and each once."""
-    if app.env.docname not in app.articles:
+    """Every symbol of a displayed formula is in the article's table, if it has one, and each once."""
+    if app.env.docname not in app.articles or not any(doctree.findall(symbols)):
         return
     known: set[str] = set()
     for item in (item for table in doctree.findall(symbols) for item in table.findall(nodes.definition_list_item)):
