@@ -13,7 +13,6 @@ has no entry is a warning, with file, line and the symbol.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree

@@ -57,7 +57,7 @@ def rewrite_glossary(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 def definitions(env: BuildEnvironment) -> dict[str, str]:
     """The glossary's definitions, by the id of their term."""
-    found = {}
+    found: dict[str, str] = {}
     for item in env.get_doctree(GLOSSARY).findall(nodes.definition_list_item):
         for name in item.findall(nodes.term):
             found |= {label: item.children[-1].astext().replace("\n", " ") for label in name["ids"]}

@@ -79,7 +79,8 @@ def test_a_new_article_passes_the_tests_of_articles_once_published_too(blog: Pat
     run = subprocess.run([sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "tests/posts", "-k",
                           "test_results or test_figures or test_every_block or test_examples_print"],
                          cwd=blog, capture_output=True, text=True, check=False)
-    assert " 5 passed" in run.stdout and run.returncode == 0, run.stdout
+    passed = re.search(r" (\d+) passed", run.stdout)
+    assert passed and int(passed[1]) >= 5 and run.returncode == 0, run.stdout
     result = build(blog, blog / "out", "-W", "-n")
     assert (result.code, result.messages) == (0, "")
     checked = command(blog, "check")

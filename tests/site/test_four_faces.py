@@ -17,13 +17,13 @@ from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "_ext"))
-import mathml
+import mathml  # noqa: E402
 
 SLUGS = sorted(path.parent.name for path in ROOT.glob("posts/*/index.md"))
 # Of the page alone: where the reader is, date and tags, what to operate, marks of links and code's colours.
 ONLY_ON_THE_PAGE = (".//a[@class='headerlink'] | .//nav | .//button | .//script | .//*[@data-feed='omit'] | .//*[@class='backrefs']"
-                    "| .//*[local-name()='svg'] | .//*[@class='byline'] | .//*[contains(@class,'page-only')]"
-                    "| .//aside[@class='cite'] | .//span[@class='eqno'] | .//h1 | .//img | .//span[@class='math-number']")
+                    "| .//*[local-name()='svg'] | .//*[@class='byline']"
+                    "| .//aside[@class='cite'] | .//h1 | .//img")
 
 
 def parts(root: lxml.html.HtmlElement) -> tuple[list[str], list[str], list[str]]:
@@ -32,12 +32,16 @@ def parts(root: lxml.html.HtmlElement) -> tuple[list[str], list[str], list[str]]
             root.xpath(".//*[local-name()='svg' and @data-source] | .//img | .//*[@class='demo']")]
     formulas = []
     for formula in root.xpath(".//math"):
-        formulas.append(re.sub(r'\s(class|xmlns|display|id)="[^"]*"', "", lxml.html.tostring(formula, encoding="unicode", with_tail=False)))
+        markup = lxml.html.tostring(formula, encoding="unicode", with_tail=False)
+        formulas.append(re.sub(r'\s(class|xmlns|display|id)="[^"]*"', "", markup))
         formula.text = " ¤ "
         for child in list(formula):
             formula.remove(child)
     for element in root.xpath(ONLY_ON_THE_PAGE):
         element.drop_tree()
+    for block in root.iter("p", "li", "div", "td", "th", "dt", "dd", "figcaption", "summary", "span", "label", "output"):
+        if block.tag not in ("span", "label", "output") or block.getparent().tag == "div":
+            block.text, block.tail = f" {block.text or ''}", f" {block.tail or ''}"
     return re.findall(r"¤|[^\W_]+", root.text_content()), formulas, alts
 
 
@@ -45,6 +49,8 @@ def of_page(site: Path, slug: str, *, frames: bool) -> tuple[list[str], list[str
     """With the first frames of its interactive figures, drawings in words, as a feed has them; or with their names alone."""
     tree = lxml.html.parse(site / "posts" / slug / "index.html", lxml.html.HTMLParser(encoding="utf-8")).getroot()
     (article,) = tree.xpath("//article[@role='main' or @id='furo-main-content']")
+    for number in article.xpath(".//span[@class='eqno']") if not frames else []:
+        number.drop_tree()  # in Markdown it is a tag of the formula
     for demo in article.xpath(".//*[@class='demo']"):
         if frames:
             for drawing in demo.xpath(".//*[local-name()='svg']"):
@@ -115,8 +121,9 @@ def test_paper_shows_all_that_the_page_says(browser: Browser, server: str, slug:
         const hidden = [];
         while (walker.nextNode()) {
             const parent = walker.currentNode.parentElement;
-            if (!walker.currentNode.textContent.trim() || parent.closest("button, .headerlink, nav, script, .hint, .page-only, .fn-bracket, svg")) continue;
-            if (!parent.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true})) hidden.push(parent.textContent.trim().slice(0, 60));
+            const text = walker.currentNode.textContent.trim();
+            if (!text || parent.closest("button, .headerlink, nav, script, .hint, .fn-bracket, svg, .demo")) continue;
+            if (!parent.checkVisibility({contentVisibilityAuto: true, visibilityProperty: true})) hidden.push(text);
         }
         return hidden;
     }""")

@@ -134,7 +134,7 @@ def test_home_is_described_as_a_blog(pages: Pages) -> None:
 
 
 def test_each_article_is_described_as_a_blog_posting(pages: Pages) -> None:
-    articles = {name: page for name, page in pages.items() if name.startswith("posts/")}
+    articles = {name: page for name, page in pages.items() if re.fullmatch("posts/[^/]+/", name)}
     assert len(articles) >= 7
     for name, page in articles.items():
         data = structured(page)["BlogPosting"]
@@ -181,7 +181,7 @@ def test_each_page_offers_the_feeds_and_a_tags_page_its_own_first(pages: Pages) 
 
 def test_an_article_has_all_that_a_reader_expects(pages: Pages) -> None:
     for name, page in pages.items():
-        if not name.startswith("posts/"):
+        if not re.fullmatch("posts/[^/]+/", name):
             continue
         byline = page.xpath("//*[@class='byline']")[0]
         assert byline.xpath(".//time/@datetime"), name
