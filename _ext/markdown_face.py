@@ -177,7 +177,7 @@ def face(app: Sphinx, docname: str, doctree: nodes.document) -> str:
 
 
 def file_name(docname: str) -> str:
-    return f"{docname}.md"
+    return f"{docname}.markdown"  # not .md: an output folder inside the source would be read as articles
 
 
 def save(path: Path, text: str) -> None:

@@ -33,7 +33,7 @@ def sweep(app: Sphinx, exception: Exception | None) -> None:
     keep |= {out / "_static/cards" / f"{name}.png" for name in card_names(app)}
     keep |= {out / "_images" / name for name in app.builder.images.values()}
     # Only below folders that are the blog's own: `out` may hold what others put there.
-    for pattern in ("articles/**/*.html", "articles/**/atom.xml", "posts/**/*.html", "posts/**/*.md",
+    for pattern in ("articles/**/*.html", "articles/**/atom.xml", "posts/**/*.html", "posts/**/*.markdown",
                     "docs/**/*.html", "_static/cards/*.png", "_images/*"):
         for path in list(out.glob(pattern)):
             if path not in keep:

@@ -28,7 +28,7 @@ function bar(p) {
     return element;
   };
   const svg = make("svg", { "aria-hidden": "true" });
-  svg.append(make("rect", { width: "100%" }), make("rect", { width: `${(100 * p).toFixed(1)}%` }));
+  svg.append(make("rect", { width: "100%", height: "100%" }), make("rect", { width: `${(100 * p).toFixed(1)}%`, height: "100%" }));
   return svg;
 }
 

@@ -39,7 +39,7 @@ def factor(log: float) -> str:
 
 
 def _bar(p: float) -> str:
-    return f'<svg aria-hidden="true"><rect width="100%"></rect><rect width="{100 * p:.1f}%"></rect></svg>'
+    return f'<svg aria-hidden="true"><rect width="100%" height="100%"></rect><rect width="{100 * p:.1f}%" height="100%"></rect></svg>'
 
 
 def frame(model: ngrams.Model, text: str) -> str:

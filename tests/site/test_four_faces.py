@@ -29,7 +29,7 @@ ONLY_ON_THE_PAGE = (".//a[@class='headerlink'] | .//nav | .//button | .//script 
 def parts(root: lxml.html.HtmlElement) -> tuple[list[str], list[str], list[str]]:
     """(words and numbers in order, formulas in order as MathML, alternative texts in order)."""
     alts = [element.get("aria-label") or element.get("alt") or "" for element in
-            root.xpath(".//*[local-name()='svg' and @data-source] | .//img | .//*[@class='demo']")]
+            root.xpath(".//*[local-name()='svg' and @data-source] | .//img | .//*[contains(concat(' ', @class, ' '), ' demo ')]")]
     formulas = []
     for formula in root.xpath(".//math"):
         markup = lxml.html.tostring(formula, encoding="unicode", with_tail=False)
@@ -51,7 +51,7 @@ def of_page(site: Path, slug: str, *, frames: bool) -> tuple[list[str], list[str
     (article,) = tree.xpath("//article[@role='main' or @id='furo-main-content']")
     for number in article.xpath(".//span[@class='eqno']") if not frames else []:
         number.drop_tree()  # in Markdown it is a tag of the formula
-    for demo in article.xpath(".//*[@class='demo']"):
+    for demo in article.xpath(".//*[contains(concat(' ', @class, ' '), ' demo ')]"):
         if frames:
             for drawing in demo.xpath(".//*[local-name()='svg']"):
                 label = next(element.get("aria-label") for element in drawing.iterancestors() if element.get("aria-label"))
@@ -65,7 +65,7 @@ def of_page(site: Path, slug: str, *, frames: bool) -> tuple[list[str], list[str
 
 
 def of_markdown(site: Path, slug: str) -> tuple[list[str], list[str], list[str]]:
-    text = (site / "posts" / slug / "index.md").read_text(encoding="utf-8")
+    text = (site / "posts" / slug / "index.markdown").read_text(encoding="utf-8")
     title, days, rest = text.split("\n\n", 2)
     assert title.startswith("# ") and days.startswith("Published 20") and days.endswith(f"/posts/{slug}/>")
     rest = re.sub(r"^\[\^([^\]]+)\]: ", r"\\[\1\\] ", re.sub(r"\[\^(\w+)\](?!:)", r"\\[\1\\]", rest), flags=re.MULTILINE)
@@ -134,17 +134,17 @@ def test_paper_shows_all_that_the_page_says(browser: Browser, server: str, slug:
 def test_every_article_is_listed_for_programs_that_read_text(site: Path) -> None:
     listed = (site / "llms.txt").read_text(encoding="utf-8")
     addresses = re.findall(r"\]\(https://blog\.example/(\S+?)\): \S", listed)
-    assert sorted(addresses) == sorted(f"posts/{slug}/index.md" for slug in SLUGS)
+    assert sorted(addresses) == sorted(f"posts/{slug}/index.markdown" for slug in SLUGS)
     assert all((site / address).is_file() for address in addresses)
     for slug in SLUGS:
         page = lxml.html.parse(site / "posts" / slug / "index.html").getroot()
-        assert page.xpath("//link[@type='text/markdown']/@href") == ["index.md"]
+        assert page.xpath("//link[@type='text/markdown']/@href") == ["index.markdown"]
 
 
 def test_a_deleted_article_takes_its_markdown_along(tiny, build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     source = tiny()
     build(source, tmp_path / "out")
-    assert (tmp_path / "out/posts/first/index.md").is_file()
+    assert (tmp_path / "out/posts/first/index.markdown").is_file()
     (source / "posts/first/index.md").unlink()
     (source / "posts/second/index.md").write_text(
         (source / "posts/second/index.md").read_text().replace("needs: [first]\n", ""))
