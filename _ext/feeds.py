@@ -77,7 +77,8 @@ def for_readers(html: str, base: str) -> str:
     root = lxml.html.fragment_fromstring(html, create_parent="div")
     for source in root.xpath(".//source"):  # of a picture; the parser takes the <img> after it for its content
         source.drop_tag()
-    for element in root.xpath(".//a[contains(@class,'headerlink')] | .//h1 | .//script | .//button | .//*[@data-feed='omit'] | .//*[@class='backrefs']"):
+    for element in root.xpath(".//a[contains(@class,'headerlink')] | .//h1 | .//script | .//button | .//*[@data-feed='omit']"
+                              "| .//*[@class='backrefs']"):
         element.drop_tree()
     # The drawing in a demo's first frame has no file of its own: feed readers get what it shows in words.
     for svg in root.xpath(".//*[local-name()='svg' and not(@data-source)]"):

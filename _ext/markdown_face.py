@@ -111,8 +111,10 @@ class Writer:
     def block_demo(self, node: nodes.Element, level: int) -> str:
         return f"(An interactive figure, on the [page](<{self.base}>): {self.words(node['alt'])})"
 
-    def block_picture(self, node: nodes.Element, level: int) -> str:
-        return self.inline(node)
+    def block_pictures(self, node: nodes.Element, level: int) -> str:
+        labels = [f"{self.words(label)}\n\n" for label in node["labels"]] or [""] * len(node["files"])
+        return "\n\n".join(f"{label}![{self.words(alt)}](<{self.images[fallback]}>)" for label, alt, (_, fallback)
+                           in zip(labels, node["alts"], node["files"], strict=True))
 
     def block_footnote(self, node: nodes.footnote, level: int) -> str:
         label, *rest = node.children

@@ -18,7 +18,7 @@ from front_matter import FIELDS
 from mathml import convert
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITE = (ROOT / "docs/write.md").read_text("utf-8")
+WRITE = (ROOT / "docs/write.md").read_text("utf-8") + (ROOT / "docs/mistakes.md").read_text("utf-8")
 
 # Title, and how the page shows it: with typographic quotes, otherwise to the letter.
 HARD_TITLES = {

@@ -29,7 +29,7 @@ ONLY_ON_THE_PAGE = (".//a[@class='headerlink'] | .//nav | .//button | .//script 
 def parts(root: lxml.html.HtmlElement) -> tuple[list[str], list[str], list[str]]:
     """(words and numbers in order, formulas in order as MathML, alternative texts in order)."""
     alts = [element.get("aria-label") or element.get("alt") or "" for element in
-            root.xpath(".//*[local-name()='svg' and @data-source] | .//img | .//*[contains(concat(' ', @class, ' '), ' demo ')]")]
+            root.xpath(".//*[local-name()='svg' and @data-source] | .//img | .//*[@class='demo']")]
     formulas = []
     for formula in root.xpath(".//math"):
         markup = lxml.html.tostring(formula, encoding="unicode", with_tail=False)
@@ -51,7 +51,7 @@ def of_page(site: Path, slug: str, *, frames: bool) -> tuple[list[str], list[str
     (article,) = tree.xpath("//article[@role='main' or @id='furo-main-content']")
     for number in article.xpath(".//span[@class='eqno']") if not frames else []:
         number.drop_tree()  # in Markdown it is a tag of the formula
-    for demo in article.xpath(".//*[contains(concat(' ', @class, ' '), ' demo ')]"):
+    for demo in article.xpath(".//*[@class='demo']"):
         if frames:
             for drawing in demo.xpath(".//*[local-name()='svg']"):
                 label = next(element.get("aria-label") for element in drawing.iterancestors() if element.get("aria-label"))
