@@ -212,14 +212,6 @@ def test_a_broken_template_stops_no_server_and_is_named_on_the_page(live: Live, 
     page.wait_for_selector("#mistakes", state="detached")
 
 
-def test_a_syntax_error_in_conf_py_stops_no_server(live: Live, page: Page) -> None:
-    since = live.edit("conf.py", lambda text: text + "\ndef (\n")
-    live.terminal(r"Sphinx exited with exit code", since)
-    live.edit("conf.py", lambda text: text.removesuffix("\ndef (\n"))
-    live.edit("posts/wip/index.md", lambda text: text.replace("CHANGED", "AGAIN"))
-    shows(page, "p:has-text('is the answer. AGAIN')")
-
-
 def test_an_article_that_was_never_right_has_a_page_that_says_why_and_comes_when_mended(
         live: Live, page: Page, browser: Browser) -> None:
     new = live.source / "posts/brand-new/index.md"
