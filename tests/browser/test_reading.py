@@ -272,6 +272,9 @@ def heard(page: Page) -> tuple[list[tuple[int, str]], list[str], int, str]:
 def written(path: Path) -> tuple[list[tuple[int, str]], list[str], int, str]:
     """The same from the page as it is written, without a browser."""
     main = lxml.html.parse(path, lxml.html.HTMLParser(encoding="utf-8")).getroot().xpath("//*[@role='main']")[0]
+    for fold in main.xpath(".//details[not(@open)]"):  # a closed fold says its summary alone
+        for child in [child for child in fold if child.tag != "summary"]:
+            fold.remove(child)
     pictures, text = [], []
 
     def walk(element: Any) -> None:
