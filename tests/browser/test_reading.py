@@ -235,8 +235,11 @@ def test_at_400_percent_axe_finds_nothing_in_any_article(browser: Browser, serve
 
 
 def flat(text: str) -> str:
-    """Without white space and what shows nothing (soft hyphens, invisible operators); a formula's italic letters as letters."""
-    return re.sub(r"[\s\u00ad\u200b\u2060-\u2064]+", "", unicodedata.normalize("NFKC", text))
+    """Without white space and what shows nothing (soft hyphens, invisible operators).
+
+    A formula's italic letters are letters, and capitals the stylesheet's.
+    """
+    return re.sub(r"[\s\u00ad\u200b\u2060-\u2064]+", "", unicodedata.normalize("NFKC", text)).casefold()
 
 
 def heard(page: Page) -> tuple[list[tuple[int, str]], list[str], int, str]:
@@ -293,11 +296,9 @@ def written(path: Path) -> tuple[list[tuple[int, str]], list[str], int, str]:
             pass
         else:
             text.append(element.text or "")
-            closed = element.tag == "details" and element.get("open") is None
             for child in element:
-                if not closed or child.tag == "summary":
-                    walk(child)
-                text.append("" if closed else child.tail or "")
+                walk(child)
+                text.append(child.tail or "")
 
     walk(main)
     headings = [(int(found.tag[1]), flat("".join(found.xpath(".//text()[not(ancestor::a[@class='headerlink'])]"))))
