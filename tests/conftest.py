@@ -282,11 +282,3 @@ def reader(request: pytest.FixtureRequest, browser: Browser, server: str) -> Ite
     page.goto(server + request.module.ARTICLE)
     yield page
     context.close()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A module that uses the browser stays on one worker, so that one browser serves it."""
-    for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
