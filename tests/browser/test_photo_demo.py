@@ -264,7 +264,7 @@ def test_the_first_view_on_a_phone_takes_at_most_a_megabyte_with_every_picture(b
     assert len(early) < pictures  # lazily loaded
     for each in page.locator(".pictures img").all():
         each.scroll_into_view_if_needed()
-    page.wait_for_load_state("networkidle")
+        each.evaluate("(image) => image.complete || new Promise((done) => image.addEventListener('load', done))")
     shown = [url for url in sizes if url.endswith((".avif", ".jpg"))]
     assert len(shown) == pictures and all(url.endswith(".avif") for url in shown)
     assert sum(sizes.values()) <= 1_000_000, sizes
