@@ -298,6 +298,7 @@ RUNS = {
     "plain": Plan(keep_layout=False),
     "layout": Plan(),
     "layout-240": Plan(each=240, epochs=1),
+    "layout-long": Plan(each=240, epochs=3, limit=256, read=256),
     "untrained": Plan(trained=False),
 }
 ASKED = ("validation", "test", "unseen", "flips")   # what each trained model is asked

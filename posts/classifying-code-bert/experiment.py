@@ -1,4 +1,4 @@
-"""Measure what the article says of classifying code. Some half an hour, most of it fine-tuning; --quick, seconds.
+"""Measure what the article says of classifying code. Some two hours, most of it fine-tuning; --quick, seconds.
 
 Needs the "experiments" packages; `npm`, `pip` and `apt-get` (Debian 12) for the
 data (corpus.json) and `node` for three of the tools. Each trained model's scores
@@ -163,6 +163,8 @@ SYSTEMS: dict[str, tuple[str, Callable[[str], np.ndarray]]] = {  # scores for a 
     "page": ("The page's model", lambda name: page_scores(name)),
     "frozen": ("MiniLM frozen, linear head, 300", lambda name: frozen_scores(name)),
     "layout-240": ("MiniLM fine-tuned, layout, 1,200", lambda name: encoder_scores("layout-240", 0, name)),
+    "layout-long": ("MiniLM fine-tuned in three passes on 256 pieces, layout, 1,200",
+                    lambda name: encoder_scores("layout-long", 0, name)),
 }
 TUNED = {"plain": "MiniLM fine-tuned, plain, 300", "layout": "MiniLM fine-tuned, layout, 300"}
 
@@ -186,9 +188,9 @@ def probabilities(system: str, name: str, *, fitted: bool = True) -> np.ndarray:
     return measures.softmax(scores_of(system, name), hot)
 
 
-def mixed(name: str) -> np.ndarray:
+def mixed(name: str, reader: str = "layout-240") -> np.ndarray:
     """The geometric mean of two models' probabilities: of those that count and those that read."""
-    logs = (np.log(probabilities("tokens-240", name)) + np.log(probabilities("layout-240", name))) / 2
+    logs = (np.log(probabilities("tokens-240", name)) + np.log(probabilities(reader, name))) / 2
     return measures.softmax(logs)
 
 
@@ -460,12 +462,14 @@ def full(run: Experiment, count: list[str], read: list[str]) -> None:
 
     for key, (about, scores) in SYSTEMS.items():
         result(key, about, lambda scores=scores: scores("test").argmax(axis=1),
-               read if key in ("frozen", "layout-240") else [*count, "model.bin"] if key == "page" else count)
+               read if key in ("frozen", "layout-240", "layout-long") else [*count, "model.bin"] if key == "page" else count)
     for key, about in TUNED.items():
         result(key, about, lambda seed, key=key: encoder_scores(key, seed, "test").argmax(axis=1), read, SEEDS)
     result("untrained", "The same encoder, untrained, 300",
            lambda: encoder_scores("untrained", 0, "test").argmax(axis=1), read)
     result("mixed", "Token n-grams and MiniLM together, 1,200", lambda: mixed("test").argmax(axis=1), read)
+    result("mixed-long", "Token n-grams and MiniLM of three passes together, 1,200",
+           lambda: mixed("test", "layout-long").argmax(axis=1), read)
     for key, about in TOOLS.items():
         code = [*count, "tools.py", "tools.mjs"]
         result(key, f"{about}, any answer", lambda key=key: tool_predictions(key, 0), code)
@@ -474,23 +478,26 @@ def full(run: Experiment, count: list[str], read: list[str]) -> None:
                     about=f"{about}: CPU time a snippet", unit="ms", tolerance=CPU, code=code)
 
     # Ahead or not, on the same draws of projects.
-    for key, one, other in (("layout-240", "layout-240", "tokens-240"), ("layout", "layout", "tokens")):
+    for key, one, other in (("layout-240", "layout-240", "tokens-240"), ("layout-long", "layout-long", "tokens-240"),
+                            ("layout", "layout", "tokens")):
         for part, name in ((0, "all"), (1, "line"), (6, "short")):
             run.measure(f"{key}-ahead-{name}", lambda one=one, other=other, part=part: difference(
                 scores_of(one, "test").argmax(axis=1), scores_of(other, "test").argmax(axis=1), part),
                 about=f"{key} ahead of n-grams, {PARTS[part][0]} lines: 95 % interval", tolerance="relative 0.5",
                 code=read)
     for part, name in ((0, "all"), (1, "line"), (6, "short")):
-        run.measure(f"mixed-ahead-{name}", lambda part=part: difference(
-            mixed("test").argmax(axis=1), scores_of("tokens-240", "test").argmax(axis=1), part),
-            about=f"Together ahead of n-grams, {PARTS[part][0]} lines: 95 % interval", tolerance="relative 0.5",
-            code=read)
+        for key, reader in (("mixed", "layout-240"), ("mixed-long", "layout-long")):
+            run.measure(f"{key}-ahead-{name}", lambda part=part, reader=reader: difference(
+                mixed("test", reader).argmax(axis=1), scores_of("tokens-240", "test").argmax(axis=1), part),
+                about=f"N-grams and {reader} together ahead of n-grams, {PARTS[part][0]} lines: 95 % interval",
+                tolerance="relative 0.5", code=read)
         run.measure(f"page-ahead-{name}", lambda part=part: difference(
             scores_of("page", "test").argmax(axis=1), tool_predictions("magika", 1), part),
             about=f"The page's model ahead of Magika (best of the 15), {PARTS[part][0]} lines: 95 % interval",
             tolerance="relative 0.5", code=[*count, "model.bin", "tools.py", "tools.mjs"])
 
-    for key in ("layout-240-ahead-all", "mixed-ahead-all", "page-ahead-short"):
+    for key in ("layout-240-ahead-all", "layout-long-ahead-all", "mixed-ahead-all", "mixed-long-ahead-all",
+                "page-ahead-short"):
         for at, name in ((0, "low"), (1, "high")):
             run.derive(f"{key}-{name}", f"{key.replace('-', '_')}[{at}]", about=f"{key}, {name}")
     run.derive("tokens-gain", "tokens_240_all - tokens_all", about="Token n-grams: gained by 1,200 instead of 300")
@@ -509,11 +516,13 @@ def full(run: Experiment, count: list[str], read: list[str]) -> None:
     run.measure("encoder-growth", lambda: [accuracies(encoder_scores(name, 0, "test").argmax(axis=1))[0]
                                            for name in ("layout", "layout-240")],
                 about="MiniLM, layout: accuracy with 300 and 1,200", tolerance=NEAR, code=read)
-    for name in ("plain", "layout", "layout-240", "untrained"):
+    for name in ("plain", "layout", "layout-240", "layout-long", "untrained"):
         run.measure(f"{name}-epochs", lambda name=name: _trained(name)["curve"].tolist(), tolerance=NEAR, code=read,
                     about=f"{name}: accuracy on the validation set after each epoch")
         run.measure(f"{name}-seconds", lambda name=name: float(_trained(name)["seconds"]), unit="s", tolerance=CPU,
                     about=f"{name}: CPU time of fine-tuning", code=read)
+    for at, name in enumerate(("first", "second", "third")):
+        run.derive(f"layout-long-{name}", f"layout_long_epochs[{at}]", about=f"layout-long: validation, after the {name} pass")
 
     run.measure("page-different", lambda: different_in_the_page(side("test").texts), tolerance="exact",
                 about="Test set: snippets on which page and Python differ by more than 1e-3",

@@ -113,7 +113,7 @@ def lengths_figure(results: dict[str, Any]) -> str:
     y = d.linear_scale((0.0, 1.0), (bottom, top))
     parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y, x_ticks=[(n, str(n)) for n in LINES],
                     y_ticks=[(v / 100, f"{v} %") for v in range(0, 101, 20)],
-                    x_label="lines in the snippet", y_label="share right, on projects never seen")]
+                    x_label="lines in the snippet", y_label="share right, on held-out projects")]
     shown = [("layout-240", "MiniLM, 1,200", "2", None), ("page", "the page's model", "1", None),
              ("untrained", "untrained, 300", "4", "3 4"), ("magika-ours", "Magika", "3", "8 4"),
              ("guesslang-ours", "guesslang", "3", "3 4"), ("highlight-ours", "highlight.js", "muted", "8 4"),

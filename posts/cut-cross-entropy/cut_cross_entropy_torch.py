@@ -32,7 +32,7 @@ class Options:
     skip: Literal["strip", "tile"] = "strip"
     spread: bool = False
     sort: bool = False
-    token_tile: int = 1024
+    token_tile: int = 512
     vocab_tile: int = 512
     full_accumulation: bool = False
 
@@ -42,7 +42,7 @@ def linear_cross_entropy(
         ignore_index: int = -100, reduction: Literal["mean", "sum", "none"] = "mean",
         softcap: float | None = None, threshold: float | Literal["auto"] | None = None,
         skip: Literal["strip", "tile"] = "strip", spread: bool = False, sort: bool = False,
-        token_tile: int = 1024, vocab_tile: int = 512, full_accumulation: bool = False) -> Tensor:
+        token_tile: int = 512, vocab_tile: int = 512, full_accumulation: bool = False) -> Tensor:
     """Cross-entropy of the logits ``hidden @ classifier.T + bias``, tile by tile.
 
     hidden (N, D), classifier (V, D) and bias (V,) share a dtype of DTYPES; targets (N,) are int64 in

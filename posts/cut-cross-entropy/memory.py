@@ -49,7 +49,7 @@ def checkpoint_bytes(tokens: int, layers: int, dimensions: int) -> int:
     return 2 * tokens * layers * dimensions
 
 
-def tiled_bytes(tokens: int, dimensions: int, token_tile: int = 1024, vocab_tile: int = 512) -> int:
+def tiled_bytes(tokens: int, dimensions: int, token_tile: int = 512, vocab_tile: int = 512) -> int:
     """What our PyTorch code adds in float32: a tile, three blocks of T x D, and a few numbers for each token."""
     _check(tokens, dimensions, token_tile, vocab_tile)
     rows = min(tokens, token_tile)
