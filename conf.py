@@ -56,7 +56,9 @@ extensions = [
     "ablog",
     "sphinxcontrib.bibtex",
     # This repository's own, one feature each, in the order a page meets them.
+    "lean",  # what Sphinx, Furo and Python do for nothing, left out
     "front_matter",  # checks what an author declares, keeps drafts out
+    "shown",  # which pages show what of others, so that only they are written again
     "ablog_mends",  # what ABlog does wrong with Furo and with incremental builds
     "mathml",  # formulas as MathML, made at build time
     "figures",  # figures that follow the theme; alternative text required
@@ -67,6 +69,7 @@ extensions = [
     "feeds",  # Atom and JSON Feed
     "addresses",  # what moved leads on from its old address
     "sitemap",  # sitemap.xml, robots.txt, 404.html
+    "search",  # the index of words, in parts
     "stale",  # nothing stays in the output of what is gone
     "bundle",  # one stylesheet and one script a page
 ]
