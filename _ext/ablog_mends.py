@@ -171,7 +171,7 @@ def changed_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     for pagename, context, template in archive_pages(app):
         collection, catalog = context.get("collection"), context.get("catalog")
         shows: list[Any] = [around, context["title"], context["description"], template]
-        for group in [collection] if collection is not None else catalog:
+        for group in [collection] if collection is not None else catalog or []:
             posts = list(group)
             shown = posts if collection is not None and context.get("kind") else posts[: app.config.blog_shown]
             shows.append([str(group.name), group.docname, len(posts), [card(app, post.docname) for post in shown]])

@@ -22,7 +22,6 @@ class Nothing(dict):
 
 def rest(app: Sphinx) -> None:
     """What start-up and the last build's environment brought stays: the collector need not look through it again."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 

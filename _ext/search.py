@@ -84,13 +84,12 @@ def in_order(app: Sphinx, env: BuildEnvironment) -> list[str]:
         article = app.articles.get(name)
         return article is not None, str(article.date) if article else "", name
 
-    return sorted((name for name in env.found_docs if name not in UNSEARCHED), key=place)
+    return sorted((name for name in env.found_docs
+                   if name not in UNSEARCHED and not {"nosearch", "no-search"} & env.metadata[name].keys()), key=place)
 
 
 def wrap(name: str, content: dict[str, list[int]]) -> str:
-    body = ",\n".join(f"{json.dumps(word, ensure_ascii=False)}:{json.dumps(places, separators=(',', ':'))}"
-                      for word, places in sorted(content.items()))
-    return f'search.words("{name}",{{\n{body}\n}})\n'
+    return f'search.words("{name}",{json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))})\n'
 
 
 def unwrap(text: str) -> dict[str, list[int]]:

@@ -92,7 +92,8 @@ def article(number: int, count: int) -> Article:
             blocks.append(f"```python\n{code}\n```")
         if section in (1, 3):
             letters = rng.sample("abcxyzpq", 3)
-            blocks.append("$$\n{0}_i = \\sum_{{j=1}}^{{n}} \\frac{{{1}_j^2}}{{\\sqrt{{{2}}}}}\n$$".format(*letters))
+            named = dict(zip(map(ord, "ABC"), letters, strict=True))
+            blocks.append("$$\nA_i = \\sum_{j=1}^{n} \\frac{B_j^2}{\\sqrt{C}}\n$$".translate(named))
     older = max(number - 1 - rng.randrange(20), 0)
     blocks.append(f"It goes on from [an older article]({{link}}), which `{some(1)[0]}` explains.")
     return Article(slug(number), FIRST_DAY + dt.timedelta(days=number * DAYS // max(count, 1)),
@@ -181,9 +182,11 @@ def eleventy(folder: Path, items: list[Article]) -> None:
     (folder / "_includes/post.njk").write_text("<!doctype html><html lang=en><head><title>{{ title }}</title></head><body>"
                                                "<h1>{{ title }}</h1>{{ content | safe }}</body></html>", "utf-8")
     card = "<h2><a href=\"{{ post.url }}\">{{ post.data.title }}</a></h2><p>{{ post.data.description }}</p>"
-    (folder / "index.njk").write_text("---\npermalink: /\n---\n{%- for post in collections.post | reverse %}" + card + "{% endfor %}", "utf-8")
-    (folder / "tags.njk").write_text("---\npagination: { data: collections, size: 1, alias: tag }\npermalink: '/tag/{{ tag | slug }}/'\n---\n"
-                                     "{%- for post in collections[tag] | reverse %}" + card + "{% endfor %}", "utf-8")
+    (folder / "index.njk").write_text(
+        "---\npermalink: /\n---\n{%- for post in collections.post | reverse %}" + card + "{% endfor %}", "utf-8")
+    (folder / "tags.njk").write_text(
+        "---\npagination: { data: collections, size: 1, alias: tag }\npermalink: '/tag/{{ tag | slug }}/'\n---\n"
+        "{%- for post in collections[tag] | reverse %}" + card + "{% endfor %}", "utf-8")
     for item in items:
         body = item.body(f"../{item.link}/").replace("{{", "{ {").replace("}}", "} }").replace("{%", "{ %")
         (folder / f"posts/{item.slug}.md").write_text(

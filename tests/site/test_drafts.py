@@ -83,7 +83,7 @@ def test_making_a_draft_of_a_published_article_takes_it_out_of_the_next_build(
         tiny: Tiny, build: Build, tmp_path: Path) -> None:
     published = held_back("xyzzy", "date: 2024-01-01")
     source = tiny({"posts/xyzzy/index.md": published, "posts/xyzzy/pic-xyzzy.svg": PICTURE})
-    assert b"xyzzy" in (build(source, tmp_path / "out").out / "searchindex.js").read_bytes()
+    assert b"xyzzy" in (build(source, tmp_path / "out").out / "_static/words/xy.js").read_bytes()
     (source / "posts/xyzzy/index.md").write_text(published.replace("tags", "draft: true\ntags"), encoding="utf-8")
     out = build(source, tmp_path / "out").out
     assert [path for path in out.rglob("*") if path.is_file() and (b"xyzzy" in path.read_bytes() or "xyzzy" in path.as_posix())] == []
