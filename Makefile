@@ -13,8 +13,11 @@ help: ## show this list
 html: .venv/site ## build the site into _build/dirhtml
 	$(BIN)/sphinx-build $(SPHINX) -b dirhtml . _build/dirhtml
 
-live: .venv/site ## write with a live preview, drafts included
-	BLOG_PREVIEW=1 $(BIN)/sphinx-autobuild -n -b dirhtml --open-browser --ignore '*.partial.json' . _build/live
+live: .venv/site ## write with a live preview, drafts included: make live [PORT=8000]
+	@$(BIN)/python _ext/live.py $(PORT)
+
+check: .venv/site ## front matter, links, alternative text, results, spelling and prose, in seconds
+	@$(BIN)/python _ext/check.py
 
 test: .venv/test ## every test of the site, its code and its pages in a browser
 	tests/install-browser
@@ -28,6 +31,12 @@ new: export NEW_TITLE := $(value TITLE)
 new: .venv/site ## start an article: make new TITLE="…" [SLUG=some-words]
 	@$(BIN)/python _ext/new_article.py $(if $(SLUG),--slug "$(SLUG)") -- "$$NEW_TITLE"
 
+move: .venv/site ## rename an article, its old address leads on: make move ARTICLE=slug TO=new-slug
+	@$(BIN)/python _ext/move_article.py -- "$(ARTICLE)" "$(TO)"
+
+remove: .venv/site ## remove an article, its old address leads elsewhere: make remove ARTICLE=slug TO=articles/
+	@$(BIN)/python _ext/move_article.py --remove -- "$(ARTICLE)" "$(TO)"
+
 experiment: .venv/experiments ## measure an article's numbers again: make experiment ARTICLE=slug
 	posts/blocking-coroutines/install-services
 	$(BIN)/python posts/$(ARTICLE)/experiment.py $(if $(QUICK),--quick)
@@ -39,6 +48,9 @@ reproduce: .venv/experiments ## measure again and compare with what is published
 test-experiments: .venv/experiments ## the articles' code against independent references
 	posts/blocking-coroutines/install-services
 	$(BIN)/python -m pytest tests/experiments
+
+test-tutorial: .venv/test ## do what the tutorial says, in a clean directory with an environment of its own
+	$(BIN)/python -m pytest tests/tutorial
 
 figures: .venv/test ## draw every article's figures again
 	for script in posts/*/figures.py; do $(BIN)/python -B $$script || exit 1; done
@@ -60,4 +72,4 @@ clean: ## remove what was built; the environment stays
 	@$(PIP) --group $*
 	@touch $@
 
-.PHONY: help html live test linkcheck new experiment reproduce test-experiments figures newest clean
+.PHONY: help html live check test linkcheck new move remove experiment reproduce test-experiments test-tutorial figures newest clean

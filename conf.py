@@ -16,8 +16,13 @@ tagline = (
     "— written to be understood, not just referenced."
 )
 author = project  # no person is named: the blog itself is the author
-copyright = "the authors; text and figures under CC BY 4.0, code under the MIT License"
+licence = ("CC BY 4.0", "https://creativecommons.org/licenses/by/4.0/")  # of text and figures; LICENSE-TEXT
+code_licence = "the MIT License"  # LICENSE-CODE
+copyright = f"the authors; text and figures under {licence[0]}, code under {code_licence}"
+# By day and by night. Lighter and darker shades, and those of code and figures, are at the top of _static/site.css.
+colours = {"paper": ("#fdfcf9", "#16181b"), "ink": ("#1f2328", "#e6e3dc"), "accent": ("#1b5e8c", "#7fbdea")}
 language = "en"
+blog_timezone = "UTC"  # where a day begins at midnight: an article appears on its date there, such as "Europe/Berlin"
 
 # The vocabulary of tags, each with the line that its page shows. An article
 # may use no other. The last part of a tag's address is made from its name; give
@@ -45,8 +50,8 @@ repository_url = os.environ.get("REPOSITORY_URL") or os.environ.get("READTHEDOCS
 repository_url = repository_url.removesuffix(".git") if repository_url.startswith("https://") else ""
 
 # A preview shows drafts and scheduled articles, marked, and allows the script
-# that sphinx-autobuild injects. `make live` sets the variable; the plain
-# `sphinx-autobuild . _build/live` is known by its output folder.
+# that sphinx-autobuild injects. `make live` and the plain `sphinx-autobuild . _build/live`
+# are known by their output folder.
 blog_preview = bool(os.environ.get("BLOG_PREVIEW")) or any(Path(arg).name == "live" for arg in sys.argv[1:])
 
 # -- Sphinx (https://www.sphinx-doc.org/en/master/usage/configuration.html) --
@@ -56,22 +61,32 @@ extensions = [
     "ablog",
     "sphinxcontrib.bibtex",
     # This repository's own, one feature each, in the order a page meets them.
+    "identity",  # whose blog it is: the section above, wherever it shows
     "lean",  # what Sphinx, Furo and Python do for nothing, left out
     "front_matter",  # checks what an author declares, keeps drafts out
     "shown",  # which pages show what of others, so that only they are written again
     "ablog_mends",  # what ABlog does wrong with Furo and with incremental builds
     "mathml",  # formulas as MathML, made at build time
     "figures",  # figures that follow the theme; alternative text required
+    "pictures",  # photographs in small files, with a fallback and whose they are
     "demos",  # interactive figures: a first frame in the page, a script near it
     "results",  # numbers tied to the run that measured them
+    "terms",  # a term's definition where it is used, and the glossary's way back
+    "symbols",  # what the symbols of formulas stand for, read at the formula
+    "self_check",  # questions with their answers folded
     "page_head",  # descriptions, cards, structured data, security policy
     "cards",  # the picture that a shared link shows
     "feeds",  # Atom and JSON Feed
+    "markdown_face",  # each article as one Markdown file, and llms.txt
+    "ways",  # read first, read next, related; the map of all articles
+    "changes",  # articles' histories; a feed and a page of corrections
     "addresses",  # what moved leads on from its old address
     "sitemap",  # sitemap.xml, robots.txt, 404.html
     "search",  # the index of words, in parts
     "stale",  # nothing stays in the output of what is gone
     "bundle",  # one stylesheet and one script a page
+    "citations",  # what is installed is looked up once, not at each citation
+    "preview",  # mistakes shown on the page that has them, while it is written
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown"}
@@ -115,5 +130,5 @@ html_use_index = False
 html_domain_indices = False
 html_sidebars = {"**": ["sidebar/blog.html"]}
 html_favicon = "_static/icons/favicon.svg"
-bundle_css = ["styles/furo.css", "site.css", "results.css"]
-bundle_js = ["scripts/furo.js", "site.js", "demos.js"]
+bundle_css = ["styles/furo.css", "site.css", "results.css", "reading.css"]
+bundle_js = ["scripts/furo.js", "site.js", "demos.js", "reading.js"]

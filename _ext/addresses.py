@@ -115,7 +115,8 @@ def published(out: Path) -> list[str]:
         if name.startswith("posts/"):
             page = lxml.html.fromstring(path.read_bytes())
             found += [f"{name}#{anchor}" for anchor in page.xpath("//section//section/@id")]
-    return found + sorted(path.relative_to(out).as_posix() for path in [*out.rglob("atom.xml"), *out.rglob("feed.json")])
+    feeds = [path for name in ("atom.xml", "feed.json", "corrections.xml") for path in out.rglob(name)]
+    return found + sorted(path.relative_to(out).as_posix() for path in feeds)
 
 
 def main(out: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
 
+from identity import stylesheet
+
 
 def squeeze_css(css: str) -> str:
     """Without comments and needless white space. Strings stay as they are.
@@ -104,6 +106,7 @@ def join(app: Sphinx) -> None:
     if app.builder.format != "html":
         return
     theirs, *ours = (squeeze_css(find(app, name)) for name in app.config.bundle_css)
+    ours.insert(0, stylesheet(app.config.colours))
     css = without_unused(theirs, "".join(ours)) + "".join(ours)
     script = "\n".join(squeeze_js(find(app, name)) for name in app.config.bundle_js)
     app.bundle = {}

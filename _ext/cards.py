@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 SIZE = (1200, 630)
 MARGIN = 84
-PAPER, INK, MUTED, ACCENT = "#fdfcf9", "#1f2328", "#5b6169", "#1b5e8c"
+PAPER, INK, MUTED, ACCENT = "#fdfcf9", "#1f2328", "#5b6169", "#1b5e8c"  # conf.py's, by _ext/identity.py
 FONTS = Path(__file__).parent / "card_fonts"
 FALLBACKS = ("serif-latin.woff", "serif-latin-ext.woff", "serif-greek.woff", "serif-cyrillic.woff", "emoji.woff")
 BLOG = "_blog"  # the blog's own card; no article can have this name
@@ -183,7 +183,7 @@ def make(app: Sphinx, exception: Exception | None) -> None:
         wanted[article.slug] = (article.card_title or app.env.metadata[docname]["title"], small)
     for slug, (title, small) in wanted.items():
         path = out / f"{slug}.png"
-        if not app.shown.changed(f"card {slug}", [title, small, blog], path):
+        if not app.shown.changed(f"card {slug}", [title, small, blog, PAPER, INK, MUTED, ACCENT], path):
             continue
         try:
             picture = draw(title, small, blog if slug != BLOG else "")

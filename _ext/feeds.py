@@ -77,7 +77,10 @@ def for_readers(html: str, base: str) -> str:
     (the entry has it), no permalink marks, no scripts, no classes.
     """
     root = lxml.html.fragment_fromstring(html, create_parent="div")
-    for element in root.xpath(".//a[contains(@class,'headerlink')] | .//h1 | .//script | .//button | .//*[@data-feed='omit']"):
+    for source in root.xpath(".//source"):  # of a picture; the parser takes the <img> after it for its content
+        source.drop_tag()
+    for element in root.xpath(".//a[contains(@class,'headerlink')] | .//h1 | .//script | .//button | .//*[@data-feed='omit']"
+                              "| .//*[@class='backrefs']"):
         element.drop_tree()
     # The drawing in a demo's first frame has no file of its own: feed readers get what it shows in words.
     for svg in root.xpath(".//*[local-name()='svg' and not(@data-source)]"):
@@ -198,7 +201,7 @@ def choose(app: Sphinx, env: Any) -> None:
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
-    if exception is not None or app.builder.format != "html":
+    if exception is not None or app.builder.format != "html" or app.config.blog_preview:  # nobody follows a preview
         return
     blog = Blog(app)
     made: dict[str, Entry] = {}
@@ -228,7 +231,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     """Auto-discovery: the blog's feeds on every page, a tag's or year's on its own."""
     if app.builder.format != "html":
         return
-    if pagename in app.articles:
+    if pagename in app.articles and not app.config.blog_preview:
         keep(app, pagename, context["body"])
     blog = Blog(app)
     collections = [blog.posts]

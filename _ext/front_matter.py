@@ -16,15 +16,20 @@ import pickle
 import re
 import runpy
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import ablog.blog
 import yaml
 from ablog.post import PostNode
+from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.errors import ConfigError
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +39,10 @@ MAX_DESCRIPTION = 160
 # name: (what it holds, required, example). The reference in docs/ is made from this.
 FIELDS: dict[str, tuple[str, bool, str]] = {
     "blogpost": ("Always `true`: this page is an article.", True, "true"),
-    "date": ("Day of publication. A later day than today keeps the article out until then.", True, "2026-01-18"),
-    "updated": ("Day of the last change of meaning.", False, "2026-11-24"),
+    "date": ("Day of publication. A later day than today, in the site's time zone, keeps the article out until then.", True, "2026-01-18"),
+    "updated": ("Day of the last change of meaning; with `changes`, the day of the newest one.", False, "2026-11-24"),
+    "changes": ("What changed after publication: each change's day, kind and one plain sentence.", False,
+                '[{date: 2026-11-24, kind: correction, what: "The table gave bits as bytes."}]'),
     "tags": ("One or more tags of the vocabulary in `conf.py`.", True, "[Transformers, LLMs]"),
     "description": (
         f"The finding in one sentence of at most {MAX_DESCRIPTION} characters, for feeds, cards and search engines.",
@@ -66,9 +73,24 @@ ELSEWHERE = {
     "external_link": "an article lives here; link to the other page from its text",
     "canonical_link": "the canonical address is made from the slug",
     "tag": "use `tags`",
-    "updates": "use `updated`",
+    "updates": "use `updated` and `changes`",
+    "changelog": "use `changes`",
+    "history": "use `changes`",
     "myst": "MyST is configured in conf.py",
 }
+
+
+# What a change was, and the word that readers see before it.
+KINDS = {"correction": "Correction", "addition": "Addition", "wording": "Wording"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entry of an article's history. A correction is of meaning: what was said before was wrong."""
+
+    date: dt.date
+    kind: str
+    what: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +107,7 @@ class Article:
     image: str | None = None
     card_title: str | None = None
     draft: bool = False
+    changes: tuple[Change, ...] = ()  # newest first
 
     @property
     def slug(self) -> str:
@@ -202,6 +225,31 @@ def _strings(value: Any, name: str, line: int, problems: Problems, example: str)
     return ()
 
 
+def _changes(value: Any, node: yaml.Node, line: int, problems: Problems) -> tuple[Change, ...]:
+    """The history, newest first; changes of one day stay in the author's order. `node` has their lines."""
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        problems.add(line, f"`changes` must be a list, each change with date, kind and what, such as changes: "
+                           f"{FIELDS['changes'][2]}; it is {json.dumps(value, default=str)}")
+        return ()
+    found = []
+    for item, own in zip(value, node.value, strict=True):
+        start, mistakes = own.start_mark.line + 2, len(problems.found)
+        for name in item:
+            if name not in ("date", "kind", "what"):
+                problems.add(start, f"a change has no field `{name}`: {_near(str(name), ('date', 'kind', 'what'))}")
+        for name in ("date", "kind", "what"):
+            if name not in item:
+                problems.add(start, f"a change without `{name}`; write {FIELDS['changes'][2].strip('[]')}")
+        date = _date(item["date"], "date", start, problems) if "date" in item else None
+        if "kind" in item and str(item["kind"]) not in KINDS:
+            problems.add(start, f"unknown kind of change {item['kind']!r}: {_near(str(item['kind']), KINDS)}")
+        if "what" in item and not (isinstance(item["what"], str) and item["what"].strip()):
+            problems.add(start, "`what` must be a sentence: what changed, for someone who read it before")
+        if date and len(problems.found) == mistakes:
+            found.append(Change(date, item["kind"], " ".join(item["what"].split())))
+    return tuple(sorted(found, key=lambda change: change.date, reverse=True))
+
+
 def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str]) -> tuple[Article | None, Problems]:
     """Read and check one article.
 
@@ -262,6 +310,19 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
     if date and updated and updated < date:
         problems.add(lines["updated"], f"`updated: {updated}` is before `date: {date}`")
 
+    changes: tuple[Change, ...] = ()
+    if "changes" in values:
+        node = [value for key, value in root.value if key.value == "changes"][-1]
+        changes = _changes(values["changes"], node, lines["changes"], problems)
+    if changes:
+        newest, oldest = changes[0].date, changes[-1].date
+        if date and oldest < date:
+            problems.add(lines["changes"], f"a change of {oldest} is before `date: {date}`; an article changes after it appeared")
+        if "updated" not in values or (updated and updated != newest):
+            problems.add(lines.get("updated", lines["changes"]),
+                         f"`updated` is {updated or 'missing'}, but the last of `changes` is of {newest}; "
+                         f"write updated: {newest}")
+
     tags: tuple[str, ...] = ()
     if "tags" in values:
         tags = _strings(values["tags"], "tags", lines["tags"], problems, "[Transformers, LLMs]")
@@ -312,7 +373,7 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
     if problems.found:
         return None, problems
     return Article(docname, date, updated, tags, str(description).strip(), needs, teaches, image,
-                   values.get("card_title"), draft), problems
+                   values.get("card_title"), draft, changes), problems
 
 
 def _parse_or_known(path: Path, root: Path, vocabulary: dict[str, str], slugs: set[str],
@@ -384,6 +445,24 @@ def check_articles(root: Path, vocabulary: dict[str, str], known: Known | None =
     return [(path, None if problems.found else article, problems) for path, article, problems in parsed]
 
 
+def today(zone: str) -> dt.date:
+    """The day that it is now in a time zone, such as "Europe/Berlin".
+
+    With SOURCE_DATE_EPOCH, the agreed way to say when a build takes place, the day of that second.
+    """
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or time.time()
+    return dt.datetime.fromtimestamp(int(seconds), ZoneInfo(zone)).date()
+
+
+def check_zone(app: Sphinx, config: Any) -> None:
+    try:
+        today(config.blog_timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = _near(config.blog_timezone, sorted(available_timezones())) if available_timezones() else ""
+        raise ConfigError(f"conf.py: blog_timezone {config.blog_timezone!r} is no time zone: "
+                          + (near if near.startswith("did") else 'write "UTC", or a name such as "Europe/Berlin"')) from None
+
+
 def read_articles(app: Sphinx) -> None:
     """Check every article; keep those of this build in ``app.articles`` and exclude the others' folders."""
     app.own_exclude_patterns = list(app.config.exclude_patterns)
@@ -393,8 +472,9 @@ def read_articles(app: Sphinx) -> None:
         logger.error(message, location=f"{conf}:{tag_line(conf.read_text(encoding='utf-8'), name)}", type="front_matter")
     articles: dict[str, Article] = {}
     held_back: dict[str, str] = {}  # those that only a preview shows, each with the word that marks it
+    app.left_out = set()
     failed = len(wrong)
-    today = dt.datetime.now(dt.UTC).date()
+    day = today(app.config.blog_timezone)
     file = Path(app.doctreedir) / "front_matter.pickle"
     known: Known = pickle.loads(file.read_bytes()) if app.shown.same_site and file.is_file() else {}
     for path, article, problems in check_articles(Path(app.srcdir), app.tag_slugs, known):
@@ -403,7 +483,7 @@ def read_articles(app: Sphinx) -> None:
         failed += len(problems.found)
         # Left out whole rather than shown wrong: the build fails, and a live preview goes on.
         left_out = article is None
-        if article and (article.draft or article.date is None or article.date > today):
+        if article and (article.draft or article.date is None or article.date > day):
             held_back[article.docname] = "Draft" if article.draft else "Scheduled"
             left_out = not app.config.blog_preview
             if left_out:
@@ -411,8 +491,14 @@ def read_articles(app: Sphinx) -> None:
                             "draft" if article.draft else f"scheduled for {article.date}")
         if article and not left_out:
             articles[article.docname] = article
+            if app.config.blog_preview:
+                app.env.last_good = getattr(app.env, "last_good", {}) | {article.docname: article}
+        elif app.config.blog_preview and (good := stand_in(app, path)):
+            articles[good.docname] = good
+            held_back[good.docname] = "Mistakes"
         else:
             shown = path.relative_to(app.srcdir)
+            app.left_out.add(shown.with_suffix("").as_posix())
             app.config.exclude_patterns.append((shown.parent if shown.match(ARTICLES) else shown).as_posix())
     file.write_bytes(pickle.dumps(known))
     app.front_matter_mistakes = failed
@@ -422,6 +508,22 @@ def read_articles(app: Sphinx) -> None:
 def forget_left_out(app: Sphinx, env: Any) -> None:
     """Sphinx keeps the configuration; with our additions in it, the next build would take it for another's."""
     app.config.exclude_patterns[:] = app.own_exclude_patterns
+
+
+def stand_in(app: Sphinx, path: Path) -> Article | None:
+    """For a preview: what the front matter last said, so that a slip in it moves nothing on the other pages.
+
+    None for a text that cannot be shown: not UTF-8, without front matter's two lines, or without a title.
+    """
+    docname = path.relative_to(app.srcdir).with_suffix("").as_posix()
+    try:
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        return None
+    source, length = split(text)
+    if source is None or not re.match(r"\s*# \S", "\n".join(text.split("\n")[length:])) or not path.match(ARTICLES):
+        return None
+    return getattr(app.env, "last_good", {}).get(docname) or Article(docname, None, None, (), "", draft=True)
 
 
 def fail(app: Sphinx, exception: Exception | None) -> None:
@@ -450,16 +552,29 @@ def declare_to_ablog(app: Sphinx, doctree: Any) -> None:
     if article is None:
         return
     for node in doctree.findall(PostNode):
-        node["date"] = str(article.date or dt.date.today())
+        node["date"] = str(article.date or today(app.config.blog_timezone))
         node["tags"] = list(article.tags)
         node["excerpt"] = 0
 
 
+class FieldsReference(SphinxDirective):
+    """The fields, from the table that the check itself uses, so that the handbook cannot say anything else."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(__file__)
+        return self.parse_text_to_nodes("\n".join(
+            f"`{name}`{', required' if required else ''}\n: {meaning}\n  Example: `{name}: {example}`\n"
+            for name, (meaning, required, example) in FIELDS.items()))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_directive("front-matter-fields", FieldsReference)
     app.add_config_value("blog_tags", {}, "env", types=[dict])
     app.add_config_value("blog_preview", False, "env", types=[bool])
+    app.add_config_value("blog_timezone", "UTC", "env", types=[str])
     # Whether an article is published is decided above; ABlog's own rule uses the builder's clock and zone.
     ablog.blog.TOMORROW = dt.datetime.max
+    app.connect("config-inited", check_zone)
     app.connect("builder-inited", read_articles, priority=400)
     app.connect("env-updated", forget_left_out, priority=990)
     app.connect("build-finished", fail)

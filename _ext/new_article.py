@@ -11,16 +11,15 @@ code and references.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
-import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 from cards import runs
-from front_matter import slugify
+from front_matter import slugify, today
+from identity import escape
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -68,6 +67,11 @@ Each tenfold limit costs three or four doublings more.
 Say when the method is slower, fails, or was not reproduced.
 
 ## All numbers
+
+```{{symbols}}
+k : number of doublings
+n : the limit that they stay within
+```
 
 ```{{results-table}}
 ```
@@ -148,13 +152,16 @@ if __name__ == "__main__":
 NEXT = """\
 started {folder}/ as a draft
 
-  make live                           shows it while you write
+  make live       shows it while you write, mistakes included
+  make check      finds in seconds what is wrong with it
   {folder}/index.md
-                                      the text; docs/write.md explains each part
-  make experiment ARTICLE={slug}
-                                      measures again after you changed experiment.py
-  make figures                        draws again after you changed figures.py
-  posts/references.bib                takes your sources
+                  the text; docs/write.md explains each part
+  .venv/bin/python {folder}/experiment.py
+                  measures again after you changed it
+  .venv/bin/python {folder}/figures.py
+                  draws again after you changed it
+  posts/references.bib
+                  takes your sources
 
 To publish it, set `date`, delete `draft: true`, and commit.
 """
@@ -167,15 +174,6 @@ def plain(title: str) -> str:
     'Two lines'
     """
     return " ".join("".join(character if character.isprintable() else " " for character in title).split())
-
-
-def as_heading(title: str) -> str:
-    """The title as Markdown that shows exactly these characters.
-
-    >>> as_heading("Why *n* < $2 in C #")
-    'Why \\\\*n\\\\* \\\\< \\\\$2 in C \\\\#'
-    """
-    return re.sub(r"([\\`*_{}\[\]<>$&#|~^])", r"\\\1", title)
 
 
 def card_title(title: str) -> str:
@@ -194,7 +192,7 @@ def card_title(title: str) -> str:
     return f"card_title: {json.dumps(shown, ensure_ascii=False)} # the card's fonts lack characters of the title\n"
 
 
-def start(root: Path, title: str, slug: str | None, today: dt.date) -> Path:
+def start(root: Path, title: str, slug: str | None) -> Path:
     """Make the article's folder and return it. ValueError in one plain sentence when it cannot be."""
     title = plain(title)
     if not title:
@@ -210,9 +208,11 @@ def start(root: Path, title: str, slug: str | None, today: dt.date) -> Path:
     if folder.exists():
         raise ValueError(f"posts/{name} exists already; choose another title, or an address of its own: "
                          'make new TITLE="…" SLUG=some-words')
-    vocabulary = list(runpy.run_path(str(root / "conf.py"))["blog_tags"])
-    words = {"date": today, "vocabulary": ", ".join(vocabulary), "tag": json.dumps(vocabulary[0], ensure_ascii=False),
-             "heading": as_heading(title), "slug": name, "card_title": card_title(title), "folder": f"posts/{name}",
+    conf = runpy.run_path(str(root / "conf.py"))
+    vocabulary = list(conf["blog_tags"])
+    words = {"date": today(conf["blog_timezone"]), "vocabulary": ", ".join(vocabulary),
+             "tag": json.dumps(vocabulary[0], ensure_ascii=False),
+             "heading": escape(title), "slug": name, "card_title": card_title(title), "folder": f"posts/{name}",
              "command": f"make experiment ARTICLE={name}"}
     folder.mkdir(parents=True)
     for file, text in (("index.md", INDEX), ("experiment.py", EXPERIMENT), ("figures.py", FIGURES)):
@@ -230,11 +230,11 @@ def main() -> int:
     parser.add_argument("--slug", help="its part of the address, where the title would make a long one")
     options = parser.parse_args()
     try:
-        folder = start(ROOT, options.title, options.slug or None, dt.datetime.now(dt.UTC).date())
+        folder = start(ROOT, options.title, options.slug or None)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
-    print(NEXT.format(folder=folder.relative_to(ROOT).as_posix(), slug=folder.name), end="")
+    print(NEXT.format(folder=folder.relative_to(ROOT).as_posix()), end="")
     return 0
 
 

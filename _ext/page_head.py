@@ -90,14 +90,18 @@ def as_script(value: Any) -> str:
 # Furo sets the reader's theme at the start of the body. A browser may paint before that; the head comes before any paint.
 EARLY_THEME = 'try{document.documentElement.dataset.theme=localStorage.getItem("theme")||"auto"}catch{}'
 
+# A page of this host is fetched ahead when the reader's pointer rests on a link to it. A browser that does not know
+# these rules, or saves data, passes over them.
+PREFETCH = '{"prefetch":[{"where":{"href_matches":"/*"},"eagerness":"moderate"}]}'
+
 
 def security_policy(app: Sphinx) -> str:
-    """A Content-Security-Policy: this site's own files only, and by their digests Furo's one inline script and ours."""
+    """A Content-Security-Policy: this site's own files only, and by their digests Furo's one inline script and our two."""
     base = next(Path(folder) / "base.html" for folder in app.builder.theme.get_theme_dirs()
                 if (Path(folder) / "base.html").is_file())
     scripts = re.findall(r"<script>(.*?)</script>", base.read_text(encoding="utf-8"), flags=re.DOTALL)
     digests = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-                       for text in [EARLY_THEME, *scripts])
+                       for text in [EARLY_THEME, PREFETCH, *scripts])
     return (f"default-src 'none'; script-src 'self' {digests}; style-src 'self'; img-src 'self' data:; "
             "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'")
 
@@ -123,7 +127,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     context["base_address"] = app.config.html_baseurl
     context["structured_data"] = [as_script(data) for data in structured_data(app, pagename, title, description, card)]
     # sphinx-autobuild adds an inline script to each page; a preview lets it run.
-    context["early_theme"] = EARLY_THEME
+    context["early_theme"], context["prefetch"] = EARLY_THEME, PREFETCH
     context["security_policy"] = None if app.config.blog_preview else security_policy(app)
     context["citation"] = citation(app, pagename, title) if pagename in app.articles else None
     # An article's own line of date and tags stands between its title and its text, inside the section that holds both.

@@ -34,6 +34,7 @@ from sphinx.builders.html._build_info import BuildInfo
 from sphinx.environment import BuildEnvironment
 from sphinx.util import docname_join
 
+GLOSSARY = "docs/glossary"
 PACKAGES = (docutils, furo, jinja2, markdown_it, myst_parser, pygments, sphinx)
 
 
@@ -145,6 +146,16 @@ def outdated(app: Sphinx, env: BuildEnvironment) -> list[str]:
         if post:
             shows += [cards[other.docname][:3] for other in (post.prev, post.next) if other]
             shows.append([bool(post.prev), bool(post.next)])
+        if name in app.ways:  # set by ways.py before
+            ways = app.ways[name]
+            shows.append([[cards[other][:2] for other in group] for group in (ways.first, ways.next, ways.related)])
+        if meta.get("map"):
+            shows += [everything, [[other, vars(ways)] for other, ways in sorted(app.ways.items())],
+                      [[other, app.articles[other].needs, app.articles[other].teaches] for other in sorted(app.articles)]]
+        if meta.get("corrections"):
+            shows.append([[cards[other][:2], app.articles[other].changes] for other in sorted(app.articles)])
+        if name == GLOSSARY:
+            shows.append([[other, env.titles[other].astext(), used] for other, used in sorted(env.terms_used.items())])
         beside = f"{name.rpartition('/')[0]}/index"
         if beside in app.articles and beside != name:
             shows.append(cards[beside][:2])
@@ -167,7 +178,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", begin, priority=390)  # before drafts are added to the exclude patterns
     app.connect("env-get-outdated", read_again)
     app.connect("doctree-read", note_references, priority=900)  # when pictures are noted
-    app.connect("env-updated", outdated, priority=300)  # after posts are registered and pictures named
+    app.connect("env-updated", outdated, priority=350)  # after posts are registered, pictures named and ways found
     app.connect("write-started", writing)
     app.connect("build-finished", finished, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,6 +17,7 @@ from sphinx.application import Sphinx
 from ablog_mends import archive_pages
 from cards import card_names
 from feeds import collections, feed_file
+from markdown_face import file_name
 
 
 def sweep(app: Sphinx, exception: Exception | None) -> None:
@@ -27,11 +28,14 @@ def sweep(app: Sphinx, exception: Exception | None) -> None:
     keep |= {app.builder.get_output_path(name) for name in app.env.found_docs}
     keep |= {app.builder.get_output_path(name) for name, _, _ in archive_pages(app)}
     keep |= {out / old / "index.html" for old in app.redirects}
+    keep |= {out / file_name(name) for name in app.articles}
+    if app.config.blog_preview:  # an article being mended keeps its last good page, for _ext/preview.py to say what is wrong
+        keep |= {Path(app.builder.get_output_path(name)) for name in app.left_out}
     keep |= {out / "_static/cards" / f"{name}.png" for name in card_names(app)}
     keep |= {out / "_images" / name for name in app.builder.images.values()}
     # Only below folders that are the blog's own: `out` may hold what others put there.
     wanted = {str(path) for path in keep}
-    for top, suffixes in (("articles", (".html", "atom.xml")), ("posts", (".html",)), ("docs", (".html",)),
+    for top, suffixes in (("articles", (".html", "atom.xml")), ("posts", (".html", ".markdown")), ("docs", (".html",)),
                           ("_static/cards", (".png",)), ("_images", ("",))):
         for folder, _, names in os.walk(out / top, topdown=False):
             gone = [path for name in names if name.endswith(suffixes) and (path := f"{folder}/{name}") not in wanted]

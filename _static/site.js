@@ -23,10 +23,10 @@ for (const block of document.querySelectorAll("div.highlight")) {
   block.append(button);
 }
 
-// What scrolls sideways can be reached and scrolled by keyboard.
+// What scrolls can be reached and scrolled by keyboard.
 const reachable = () => {
-  for (const box of document.querySelectorAll("pre, .table-wrapper, .math-wrapper, .math-long")) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+  for (const box of document.querySelectorAll("pre, .table-wrapper, .math-wrapper, .math-long, p.demo-text")) {
+    if (box.scrollWidth > box.clientWidth + 1 || (box.matches("p") && box.scrollHeight > box.clientHeight + 1)) box.tabIndex = 0;
     else if (!box.closest(".cite")) box.removeAttribute("tabindex");
   }
 };
@@ -54,4 +54,52 @@ for (const [id, drawer] of [["__navigation", ".sidebar-drawer"], ["__toc", ".toc
     if (event.relatedTarget && event.relatedTarget !== toggle && !panel.contains(event.relatedTarget)) toggle.checked = false;
   });
   panel.addEventListener("click", (event) => { if (event.target.closest("a")) toggle.checked = false; });
+}
+
+// Where a number comes from, what a term means: shown while a link has the focus (results.css). A finger's first tap
+// gives it the focus, the second follows it.
+let tapped = null;
+addEventListener("pointerdown", (event) => {
+  const link = event.target.closest?.("a.result, a.term");
+  tapped = link && event.pointerType === "touch" && document.activeElement !== link ? link : null;
+});
+addEventListener("click", (event) => {
+  if (!tapped || event.target.closest("a") !== tapped) return;
+  event.preventDefault();
+  tapped.focus();
+});
+
+// What a symbol stands for: its line in the article's table (_ext/symbols.py), at the symbol that is pointed at or tapped.
+const symbolKey = (element) => {
+  const parts = [...element.children].map(symbolKey);
+  if (parts.length === 1 && /^(mrow|math|mstyle)$/.test(element.localName)) return parts[0];
+  return parts.length ? `${element.localName}(${parts})` : element.textContent.replace("\ufe00", "").trim();
+};
+const meanings = new Map([...document.querySelectorAll("details.symbols dt")].map(
+  (name) => [symbolKey(name.querySelector("math")), name.nextElementSibling]));
+if (meanings.size) {
+  const hint = document.createElement("div");
+  hint.className = "hint";
+  hint.hidden = true;
+  document.body.append(hint);
+  const meaning = (symbol) => {
+    let found = null;
+    for (let part = symbol; part && part.localName !== "math"; part = part.parentElement) {
+      const [base, low] = part.localName === "msubsup" ? part.children : [];
+      const known = [symbolKey(part), base && low.contains(symbol) | base.contains(symbol) ? `msub(${symbolKey(base)},${symbolKey(low)})` : ""];
+      for (const name of known) if (meanings.has(name)) found = [part, meanings.get(name)];
+    }
+    return found;
+  };
+  addEventListener("pointerover", (event) => {
+    const found = event.target.closest?.("math") && !event.target.closest("details.symbols") && meaning(event.target);
+    hint.hidden = !found;
+    if (!found) return;
+    hint.replaceChildren(...[...found[1].childNodes].map((node) => node.cloneNode(true)));
+    const box = found[0].getBoundingClientRect();
+    const left = Math.min(box.left, document.documentElement.clientWidth - hint.offsetWidth - 8);
+    hint.style.left = `${Math.max(8, left) + scrollX}px`;
+    hint.style.top = `${box.bottom + scrollY + 6}px`;
+  });
+  addEventListener("keydown", (event) => { if (event.key === "Escape") hint.hidden = true; });
 }

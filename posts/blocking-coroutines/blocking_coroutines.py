@@ -155,7 +155,7 @@ class LoopWatch(threading.Thread):
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` of them do not exceed."""
     ordered = sorted(values)
-    return ordered[max(0, -(-int(share * 1000) * len(ordered) // 1000) - 1)]
+    return ordered[max(0, -(-round(share * 1000) * len(ordered) // 1000) - 1)]
 
 
 # ------------------------------------------------------------------- estimates

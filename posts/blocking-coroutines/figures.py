@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 import drawing as d
 import evidence
+import timeline
 
 HERE = Path(__file__).resolve().parent
 
@@ -100,14 +102,16 @@ def ceiling_figure() -> str:
 
 
 def strategies_figure(results: dict[str, Any]) -> str:
-    """A row for each strategy: its rate and its p99 lag, median and spread."""
+    """A row for each strategy: its rate and its p99 lag, median and spread; rings where the simulator has them."""
     names, main = results["strategies"]["value"], results["main"]
+    simulated = dict(zip(timeline.STRATEGIES, results["simulated"]["value"]))
     median, low, high = main["value"], *main["spread"]
     top, height = 62, 27
     bottom = top + height * len(names)
     panels = [(0, d.log_scale((8, 500), (188, 300)), "mails per second", [(10, "10"), (100, "100")]),
-              (2, d.log_scale((5, 60_000), (324, 434)), "loop lag, p99",
-               [(10, "10 ms"), (1000, "1 s"), (30_000, "30 s")])]
+              (2, d.log_scale((1, 60_000), (324, 434)), "loop lag, p99",
+               [(1, "1 ms"), (100, "0.1 s"), (10_000, "10 s")])]
+    x_least = {0: 8, 2: 1}
     parts = []
     for _, x, title, ticks in panels:
         left, right = x(ticks[0][0]), x(ticks[-1][0])
@@ -122,16 +126,44 @@ def strategies_figure(results: dict[str, Any]) -> str:
         for column, x, _, _ in panels:
             parts.append(d.line(x(low[i][column]), y, x(high[i][column]), y, stroke=colour, stroke_width=2))
             parts.append(d.circle(x(median[i][column]), y, 4.5, fill=colour))
+            if name in simulated:       # its rate is its first number, its p99 lag the third, as in the measured rows
+                parts.append(d.circle(x(max(simulated[name][column], x_least[column])), y, 7, fill="none", stroke="ink",
+                                      stroke_width=1.25))
     return d.svg(440, bottom + 2, *parts)
 
 
+def lag_figure(results: dict[str, Any]) -> str:
+    """How late heartbeats come: for each lag, the share of the beats that are later."""
+    shares = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01)
+    names, main = results["strategies"]["value"], results["main"]["value"]
+    shown = [("blocking", "2", None), ("one at a time", "2", "5 4"), ("async, render in loop", "4", None), ("sized pool", "4", "5 4"),
+             ("default pool", "4", "1.5 3"), ("async, render in processes", "1", None), ("processes of threads", "1", "5 4"),
+             ("broker workers", "1", "1.5 3")]
+    left, top, right, bottom = 48, 24, 428, 250
+    x, y = d.log_scale((0.1, 60_000), (left, right)), d.log_scale((0.01, 1), (bottom, top))
+    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(0.1, "0.1 ms"), (1, "1"), (10, "10"), (100, "100"), (1000, "1 s"), (10_000, "10 s")],
+                    y_ticks=[(1, "100 %"), (0.5, "50 %"), (0.1, "10 %"), (0.05, "5 %"), (0.01, "1 %")],
+                    x_label="lag of the loop", y_label="heartbeats that are later")]
+    for name, colour, dash in shown:
+        curve = main[names.index(name)][12:]
+        parts.append(d.polyline([(x(min(max(lag, 0.1), 60_000)), y(share)) for share, lag in zip(shares, curve)], stroke=colour,
+                                stroke_width=2.25, dash=dash))
+    for row, (name, colour, dash) in enumerate(shown):
+        begin, line = (0, 228)[row % 2], bottom + 62 + 20 * (row // 2)
+        parts.append(d.line(begin, line - 4, begin + 26, line - 4, stroke=colour, stroke_width=2.25, dash=dash))
+        parts.append(d.text(begin + 32, line, name, fill=colour))
+    return d.svg(440, bottom + 62 + 20 * 4 - 8, *parts)
+
+
 def sweep_figure(results: dict[str, Any]) -> str:
-    """Measured rate of the sized pool and of processes against the number at once, with the estimate."""
+    """Measured rate of the sized pool and of processes against the number at once; estimated, and simulated."""
     limits, sweep, predicted = [1, 2, 4, 8, 16, 32, 64], results["sweep"], results["predicted"]["value"]
     left, top, right, bottom = 44, 34, 428, 290
     rates = [[[row[4 * i] for i in range(len(limits))] for row in bounds]
              for bounds in (sweep["value"], *sweep["spread"])]
-    most = max(max(map(max, rates[2])), *predicted) * 1.05
+    simulated = results["sweep-simulated"]["value"]
+    most = max(max(map(max, rates[2])), *predicted, *(rate for row in simulated for rate in row[::3])) * 1.05
     x, y = d.log_scale((1, 64), (left + 6, right - 6)), d.linear_scale((0, most), (bottom, top))
     parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y, x_ticks=[(n, str(n)) for n in limits],
                     y_ticks=[(n, str(n)) for n in range(0, int(most), 50 if most < 400 else 100)],
@@ -144,7 +176,8 @@ def sweep_figure(results: dict[str, Any]) -> str:
         for i, n in enumerate(limits):
             parts.append(d.line(x(n), y(rates[1][j][i]), x(n), y(rates[2][j][i]), stroke=colour, stroke_width=1))
             parts.append(d.circle(x(n), y(rates[0][j][i]), 4, fill=colour))
-    for row, (label, colour) in enumerate((("dashed: estimate for the threads", "muted"),
+            parts.append(d.circle(x(n), y(simulated[j][3 * i]), 7, fill="none", stroke="ink", stroke_width=1.25))
+    for row, (label, colour) in enumerate((("rings: simulated", "ink"), ("dashed: mean-value analysis, threads", "muted"),
                                            ("async, rendering in two processes", "1"), ("threads, one process", "2"))):
         parts.append(d.text(left + 10, top + 14 + 18 * row, label, fill=colour))
     return d.svg(440, bottom + 44, *parts)
@@ -154,7 +187,7 @@ def figures() -> dict[str, str]:
     drawn = {"timeline.svg": timeline_figure(), "ceiling.svg": ceiling_figure()}
     if (HERE / "results.json").exists():
         results = evidence.load(HERE / "results.json")
-        drawn |= {"strategies.svg": strategies_figure(results), "sweep.svg": sweep_figure(results)}
+        drawn |= {"strategies.svg": strategies_figure(results), "sweep.svg": sweep_figure(results), "lag.svg": lag_figure(results)}
     return drawn
 
 

@@ -2,14 +2,18 @@
 
 Needs the "experiments" packages and Debian's redis-server (install-services).
 Every service is a process of its own that `with` starts and stops.
+
+    python real_mail.py STRATEGY MAILS LATENCY PAGES   # one run, in whatever Python this is; prints a Run as JSON
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import multiprocessing
 import os
+import random
 import re
 import resource
 import shutil
@@ -44,6 +48,7 @@ FORK = multiprocessing.get_context("fork")
 BEAT = 0.01      # seconds between heartbeats
 PROBE = 0.05     # seconds between requests to the endpoint
 SLOW = 0.6       # seconds that the fault "slow" adds to a reply
+LATER = (0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01)      # shares of the beats, for the curve of the lag
 
 
 # -------------------------------------------------------------------- the sink
@@ -157,6 +162,8 @@ class Server:
 
     def _ask(self, name: str, value: Any) -> dict[str, Any]:
         self._pipe.send((name, value))
+        if not self._pipe.poll(30):
+            raise TimeoutError("the SMTP server does not answer")
         answer: dict[str, Any] = self._pipe.recv()
         return answer
 
@@ -258,6 +265,7 @@ class Run(NamedTuple):
     server_cpu: float       # of the SMTP server, ms a mail
     memory: float           # grown by, MB: proportional set size of all processes of the sending side
     connections: float      # at once, at most
+    curve: tuple[float, ...]    # lags that the shares LATER of the beats exceed, ms
 
 
 Strategy = Callable[[list[int], int], Any]
@@ -320,7 +328,7 @@ async def run_strategy(name: str, mails: list[int], limit: int, ready: Callable[
                 await asyncio.sleep(0.02)
             await client.aclose()
             for worker in workers:
-                worker.terminate()
+                worker.kill()         # idle: all is done
                 worker.join()
         else:
             raise ValueError(name)
@@ -444,16 +452,23 @@ def run(server: Server, name: str, mails: int, *, latency: float, pages: int = 1
     ms = 1000.0
     return Run(mails / seconds, *(ms * bc.percentile(lags, share) for share in (0.5, 0.99, 1)),
                *(ms * bc.percentile(times, share) for share in (0.5, 0.99)), ms * cpu / mails,
-               ms * (stats["cpu"] - before) / mails, memory, stats["peak"])
+               ms * (stats["cpu"] - before) / mails, memory, stats["peak"],
+               tuple(ms * bc.percentile(lags, 1 - share) for share in LATER))
 
 
 # ------------------------------------------------------------------ the broker
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port below those that the system gives to clients.
+
+    While a server on one of *those* is down, a client that calls it may be given the same port, is then connected
+    to itself, and keeps the port from the server that wants to come back.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Broker:
@@ -476,7 +491,7 @@ class Broker:
         self._process = subprocess.Popen(
             [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes",
              "--appendfsync", "everysec", "--dir", self._folder], stdout=subprocess.DEVNULL)
-        client = redis.Redis(port=self.port, retry=Retry(ConstantBackoff(0.02), 500),
+        client = redis.Redis(port=self.port, retry=Retry(ConstantBackoff(0.02), 500), socket_timeout=5,
                              retry_on_error=[redis.ConnectionError, redis.BusyLoadingError])
         client.ping()
         client.close()
@@ -494,7 +509,12 @@ class Broker:
 
 
 def shuffled(names: Sequence[Any], seed: int) -> list[Any]:
-    import random
     names = list(names)
     random.Random(seed).shuffle(names)
     return names
+
+
+if __name__ == "__main__":
+    strategy, mails, latency, pages = sys.argv[1:]
+    with Server() as server:
+        print(json.dumps(run(server, strategy, int(mails), latency=float(latency), pages=int(pages))))

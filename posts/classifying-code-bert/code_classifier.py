@@ -17,6 +17,17 @@ from dataclasses import dataclass
 
 Features = Callable[[str], Sequence[str]]
 
+FLIPS = (  # pairs that differ in one token, which names another language
+    "x := compute(n)", "x = compute(n)",
+    "#include <vector>", "#include <stdio.h>",
+    "fn main() {", "func main() {",
+    "let total = 0;", "var total = 0;", "int total = 0;", "local total = 0",
+    "def add(a, b):", "def add(a, b)",
+    "val name = user.name", "let name = user.name",
+    "print(names);", "println(names);", "console.log(names);", "print names;",
+    "if x is None:", "if x == nil {",
+)
+
 
 # region wordpiece
 def basic_tokens(text: str, *, lower: bool = True) -> list[str]:

@@ -1,16 +1,20 @@
-"""What WordPiece throws away, what a BERT classifier trains, and confidence against accuracy by snippet length."""
+"""What WordPiece throws away, what a BERT classifier trains; accuracy by length, confusions and calibration as measured."""
 
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import code_classifier as cc
 import drawing as d
-import snippets
+import evidence
+
+FOLDER = Path(__file__).resolve().parent
 
 STRICT = "if Failed:\n    stop()\n    save()"
 LOOSE = "if failed:\n    stop()\nsave()"
@@ -99,28 +103,91 @@ def classifier_figure() -> str:
     return d.svg(440, 452, *parts)
 
 
-def calibration_figure() -> str:
-    rows = snippets.by_length(snippets.guesses("trigrams"))
-    left, top, right, bottom = 46, 34, 300, 250
-    x = d.linear_scale((0.8, 4.1), (left, right))
-    y = d.linear_scale((0.3, 1.0), (bottom, top))
-    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
-                    x_ticks=[(n, str(n)) for n in (1, 2, 3, 4)],
-                    y_ticks=[(v / 100, f"{v} %") for v in range(40, 101, 20)],
-                    x_label="lines in the snippet", y_label="share right, or mean confidence claimed")]
-    for column, name, stroke, dash in ((3, "claimed, T = 1", "2", "3 4"), (4, "claimed, T fitted", "4", "8 4"),
-                                       (2, "right", "1", None)):
-        points = [(x(row[0]), y(row[column])) for row in rows]
-        parts.append(d.polyline(points, stroke=stroke, stroke_width=2.5, dash=dash))
-        parts += [d.circle(px, py, 4, fill=stroke) for px, py in points]
-        parts.append(d.text(points[-1][0] + 12, points[-1][1] + 4.5, name, fill=stroke, weight=600))
-    return d.svg(440, 292, *parts)
+LINES = (1, 3, 5, 10, 20)
+
+
+def lengths_figure(results: dict[str, Any]) -> str:
+    """Accuracy by length: the best of each kind, with the intervals of two."""
+    left, top, right, bottom = 46, 34, 292, 330
+    x = d.log_scale((0.9, 21), (left, right))
+    y = d.linear_scale((0.0, 1.0), (bottom, top))
+    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y, x_ticks=[(n, str(n)) for n in LINES],
+                    y_ticks=[(v / 100, f"{v} %") for v in range(0, 101, 20)],
+                    x_label="lines in the snippet", y_label="share right, on projects never seen")]
+    shown = [("layout-240", "MiniLM, 1,200", "2", None), ("page", "the page's model", "1", None),
+             ("untrained", "untrained, 300", "4", "3 4"), ("magika-ours", "Magika", "3", "8 4"),
+             ("guesslang-ours", "guesslang", "3", "3 4"), ("highlight-ours", "highlight.js", "muted", "8 4"),
+             ("flourite-ours", "flourite", "muted", "3 4"), ("pygments-ours", "Pygments", "muted", "1 4")]
+    labels = []
+    for key, name, stroke, dash in shown:
+        values = results[f"{key}-accuracy"]["value"][1:6]
+        points = [(x(n), y(v)) for n, v in zip(LINES, values, strict=True)]
+        if key == "page":
+            low, high = zip(*results["page-interval"]["value"][1:6], strict=True)
+            parts.insert(0, d.polygon([*((x(n), y(v)) for n, v in zip(LINES, low, strict=True)),
+                                       *((x(n), y(v)) for n, v in reversed(list(zip(LINES, high, strict=True))))]))
+        parts.append(d.polyline(points, stroke=stroke, stroke_width=2.5 if dash is None else 2, dash=dash))
+        parts += [d.circle(px, py, 3.5, fill=stroke) for px, py in points]
+        labels.append([points[-1][1] + 4.5, name, stroke])
+    labels.sort()
+    for above, below in pairwise(labels):   # room for a line of text each
+        below[0] = max(below[0], above[0] + 17)
+    parts += [d.text(right + 10, place, name, fill=stroke, weight=600) for place, name, stroke in labels]
+    return d.svg(440, 372, *parts)
+
+
+def confusion_figure(results: dict[str, Any]) -> str:
+    """The page's model: rows are true, columns answered."""
+    matrix, names = results["page-confusion"]["value"], results["languages"]["value"]
+    cell, left, top = 22.0, 88.0, 96.0
+    parts = [d.text(left + 7.5 * cell, 14, "answered", fill="muted", anchor="middle"),
+             d.text(0, 14, "true", fill="muted")]
+    for i, (name, row) in enumerate(zip(names, matrix, strict=True)):
+        total = sum(row)
+        parts.append(d.text(left - 6, top + (i + 0.5) * cell + 4.5, name, anchor="end"))
+        parts.append(d.text(left + (i + 0.5) * cell + 4.5, top - 6, name, rotate=-90))
+        for j, n in enumerate(row):
+            place = (left + j * cell, top + i * cell)
+            parts.append(d.rect(*place, cell, cell, stroke="line", stroke_width=0.5))
+            if n:
+                parts.append(d.rect(*place, cell, cell, fill="1" if i == j else "2",
+                                    opacity=min(1.0, n / total if i == j else 3.0 * n / total) * 0.45))
+                if i == j or n >= 4:
+                    parts.append(d.text(place[0] + cell / 2, place[1] + cell / 2 + 4.5, str(n), anchor="middle",
+                                        size=13 if n < 100 else 12))
+    return d.svg(440, top + 15 * cell + 4, *parts)
+
+
+def reliability_figure(results: dict[str, Any]) -> str:
+    """Claimed against right, as trained and with temperatures."""
+    parts = []
+    for column, (key, title) in enumerate((("bayes", "naive Bayes"), ("layout-240", "MiniLM, 1,200"))):
+        left, right, top, bottom = 48 + 214 * column, 200 + 214 * column, 52, 214
+        x, y = d.linear_scale((0, 1), (left, right)), d.linear_scale((0, 1), (bottom, top))
+        ticks = [(v / 100, f"{v} %") for v in (0, 50, 100)]
+        parts += [d.axes(left, top, right, bottom, x_scale=x, y_scale=y, x_ticks=ticks,
+                         y_ticks=ticks if column == 0 else [(v, "") for v, _ in ticks],
+                         x_label="claimed", y_label="right" if column == 0 else ""),
+                  d.text((left + right) / 2, 16, title, anchor="middle", weight=600),
+                  d.line(x(0), y(0), x(1), y(1), stroke="muted", dash="2 4")]
+        for suffix, stroke, dash in (("-before", "2", "6 4"), ("", "1", None)):
+            points = [(x(p), y(share)) for p, share, n in results[f"{key}-reliability{suffix}"]["value"] if n >= 15]
+            parts.append(d.polyline(points, stroke=stroke, dash=dash))
+            parts += [d.circle(px, py, 3.5, fill=stroke) for px, py in points]
+    parts += [d.line(60, 276, 90, 276, stroke="2", stroke_width=2, dash="6 4"), d.text(98, 280.5, "as trained", fill="2"),
+              d.line(220, 276, 250, 276, stroke="1", stroke_width=2),
+              d.text(258, 280.5, "with temperatures", fill="1")]
+    return d.svg(440, 290, *parts)
 
 
 def figures() -> dict[str, str]:
-    return {"wordpiece.svg": wordpiece_figure(), "classifier.svg": classifier_figure(),
-            "calibration.svg": calibration_figure()}
+    found = {"wordpiece.svg": wordpiece_figure(), "classifier.svg": classifier_figure()}
+    if (FOLDER / "results.json").exists():
+        results = evidence.load(FOLDER / "results.json")
+        found |= {"lengths.svg": lengths_figure(results), "confusion.svg": confusion_figure(results),
+                  "reliability.svg": reliability_figure(results)}
+    return found
 
 
 if __name__ == "__main__":
-    d.write(Path(__file__).resolve().parent, figures())
+    d.write(FOLDER, figures())

@@ -1,4 +1,4 @@
-"""The Bayer mosaic; SNR against frames; one burst merged two ways."""
+"""The Bayer mosaic; SNR against frames; one burst merged two ways; and what experiment.py measured on photographs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import computational_photography as cp
 import drawing as d
+import evidence
 
 READ_NOISE = 4.0
 ADDED = 180.0
@@ -115,6 +116,92 @@ def burst_figure() -> str:
     return d.svg(440, foot + 8, *parts)
 
 
+def results() -> dict[str, evidence.Result]:
+    return evidence.load(Path(__file__).resolve().parent / "results.json")
+
+
+def mean(found: dict[str, evidence.Result], key: str) -> float:
+    values = found[key]["value"]
+    return float(sum(values) / len(values))
+
+
+def curves(
+    lines: list[tuple[str, str, str, list[float]]], x_values: list[float], x: Callable[[float], float],
+    y: Callable[[float], float], labels: dict[str, float],
+) -> list[str]:
+    """Lines with dots; each has its name, colour, dash, values, and its label so far below its last dot."""
+    parts = []
+    for name, hue, dash, values in lines:
+        points = [(x(a), y(b)) for a, b in zip(x_values, values)]
+        parts.append(d.polyline(points, stroke=hue, stroke_width=2.25, dash=dash or None))
+        parts += [d.circle(*point, 3.5, fill=hue) for point in points]
+        parts.append(d.text(points[-1][0] + 10, points[-1][1] + 4.5 + labels.get(name, 0.0), name, fill=hue, weight=600))
+    return parts
+
+
+def frames_figure() -> str:
+    """PSNR against frames, four ways."""
+    found = results()
+    counts = [float(count) for count in found["counts"]["value"]]
+    left, top, right, bottom = 42.0, 36.0, 292.0, 316.0
+    x, y = d.log_scale((1, 16), (left + 8, right)), d.linear_scale((24, 36), (bottom, top))
+    parts = [d.axes(left, top - 8, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(n, f"{n:.0f}") for n in counts], y_ticks=[(v, str(v)) for v in range(24, 37, 2)],
+                    x_label="frames merged", y_label="PSNR, dB")]
+    lines = [(name, hue, dash, [mean(found, f"{kind}-{count:.0f}") for count in counts]) for name, hue, dash, kind in (
+        ("shaken, aligned", "1", "", "shaken-aligned-mean"), ("from a tripod", "4", "6 4", "tripod-mean"),
+        ("moving, robust", "3", "", "moving-robust"), ("moving, mean", "2", "", "moving-aligned-mean"))]
+    parts += curves(lines, counts, x, y, FRAMES_LABELS)
+    return d.svg(436, bottom + 44, *parts)
+
+
+FRAMES_LABELS = {"shaken, aligned": -4.0, "from a tripod": 4.0}
+
+
+def light_figure() -> str:
+    """What four ways gain over one frame, against light."""
+    found = results()
+    lights = [100.0, 400.0, 1600.0, 6400.0]
+    left, top, right, bottom = 42.0, 36.0, 262.0, 300.0
+    x, y = d.log_scale((100, 6400), (left + 8, right)), d.linear_scale((0, 7), (bottom, top))
+    parts = [d.axes(left, top - 8, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(v, f"{v:,.0f}") for v in lights], y_ticks=[(v, str(v)) for v in range(8)],
+                    x_label="electrons of a white pixel", y_label="dB above one frame")]
+    base = [mean(found, f"light-{light:.0f}-one-frame") for light in lights]
+    lines = [(name, hue, dash, [mean(found, f"light-{light:.0f}-{kind}") - low for light, low in zip(lights, base)])
+             for name, hue, dash, kind in (
+        ("network + 8 merged", "3", "6 4", "network-and-merged"), ("8 frames merged", "1", "", "merged"),
+        ("network, one frame", "3", "", "network"), ("non-local means", "2", "", "non-local-means"))]
+    parts += curves(lines, lights, x, y, LIGHT_LABELS)
+    return d.svg(440, bottom + 44, *parts)
+
+
+LIGHT_LABELS = {"non-local means": -5.0, "network, one frame": 7.0, "8 frames merged": -5.0, "network + 8 merged": 9.0}
+
+
+def letters_figure() -> str:
+    """Letters that come out as another, against their height."""
+    found = results()
+    heights = [float(height) for height in found["letters-heights"]["value"]]
+    left, top, right, bottom = 48.0, 36.0, 400.0, 286.0
+    x, y = d.linear_scale((3, 8), (left + 8, right)), d.linear_scale((0, 80), (bottom, top))
+    parts = [d.axes(left, top - 8, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(h, f"{h:.0f}") for h in heights], y_ticks=[(v, f"{v}%") for v in (0, 20, 40, 60, 80)],
+                    x_label="height of the capitals, measured pixels", y_label="read as another")]
+    lines = [(name, hue, dash, [found[f"letters-{reader}-{height:.0f}"]["value"] for height in heights])
+             for name, hue, dash, reader in (("Real-ESRGAN", "2", "", "large"), ("bicubic", "4", "6 4", "bicubic"),
+                                             ("measured pixels", "1", "", "measured"))]
+    # All lines end at the bottom right, so their names stand in the empty corner.
+    parts += [part for name, hue, dash, values in lines for part in (
+        d.polyline([(x(a), y(b)) for a, b in zip(heights, values)], stroke=hue, stroke_width=2.25, dash=dash or None),
+        *(d.circle(x(a), y(b), 3.5, fill=hue) for a, b in zip(heights, values)))]
+    for row, (name, hue, dash, _) in enumerate(lines):
+        height = top + 14 + 24 * row
+        parts += [d.line(220, height, 252, height, stroke=hue, stroke_width=2.25, dash=dash or None),
+                  d.text(260, height + 4.5, name, fill=hue, weight=600)]
+    return d.svg(412, bottom + 44, *parts)
+
+
 def steps(
     signal: cp.Array, x: Callable[[float], float], y: Callable[[float], float]
 ) -> list[tuple[float, float]]:
@@ -123,7 +210,8 @@ def steps(
 
 
 def figures() -> dict[str, str]:
-    return {"bayer.svg": bayer_figure(), "snr.svg": snr_figure(), "burst.svg": burst_figure()}
+    return {"bayer.svg": bayer_figure(), "snr.svg": snr_figure(), "burst.svg": burst_figure(), "frames.svg": frames_figure(),
+            "light.svg": light_figure(), "letters.svg": letters_figure()}
 
 
 if __name__ == "__main__":

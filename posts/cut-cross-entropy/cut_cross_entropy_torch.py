@@ -150,33 +150,38 @@ class _Walk:
         return math.ceil(len(self.classifier) / self.options.vocab_tile)
 
 
-def _targets_in(x: Tensor, start: int, width: int) -> tuple[Tensor, Tensor]:
-    """Which tokens have their target in a tile, and in which of its columns."""
-    rows = torch.nonzero((x >= start) & (x < start + width)).squeeze(1)
-    return rows, x[rows] - start
+class _Targets:
+    """Where the targets of some tokens lie on the walk: sorted once, so that each tile finds its own at once."""
+
+    def __init__(self, x: Tensor, walk: _Walk) -> None:
+        self._sorted, self._rows = torch.sort(x, stable=True)
+        edges = torch.arange(len(walk) + 1, device=x.device) * walk.options.vocab_tile
+        self._bounds: list[int] = torch.searchsorted(self._sorted, edges).tolist()
+
+    def of(self, tile: int, start: int) -> tuple[Tensor, Tensor]:
+        """Which tokens have their target in this tile, and in which of its columns."""
+        mine = slice(self._bounds[tile], self._bounds[tile + 1])
+        return self._rows[mine], self._sorted[mine] - start
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     """Losses (N,) of tokens; nothing is ignored or reduced here."""
 
-    # region forward
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, classifier: Tensor,
-                bias: Tensor | None, targets: Tensor,
+    def forward(ctx: Any, hidden: Tensor, classifier: Tensor, bias: Tensor | None, targets: Tensor,
                 options: Options) -> Tensor:
         walk = _Walk(hidden, classifier, bias, options)
         x = walk.ranks(targets)
-        # Each token's largest logit and sum of exponentials relative
-        # to it. Their log-sum-exp would round where logits are huge.
+        # Each token's largest logit and sum of exponentials relative to it. Their log-sum-exp would round where
+        # logits are huge.
         tops = hidden.new_empty(len(hidden), dtype=walk.work)
         totals, correct = torch.empty_like(tops), torch.empty_like(tops)
         strips = options.threshold is not None and options.skip == "strip"
         # Of each strip: -1 if it is kept, else its probability.
-        dropped = torch.empty((len(hidden), len(walk)) if strips else 0,
-                              dtype=torch.bfloat16, device=hidden.device)
+        dropped = torch.empty((len(hidden), len(walk)) if strips else 0, dtype=torch.bfloat16, device=hidden.device)
         for first in range(0, len(hidden), options.token_tile):
             rows = slice(first, first + options.token_tile)
-            e, mine = hidden[rows], correct[rows]
+            e, mine, targets_here = hidden[rows], correct[rows], _Targets(x[rows], walk)
             top = torch.full_like(mine, -math.inf)
             total = torch.zeros_like(mine)
             if strips:  # each one's largest logit, log of its sum
@@ -185,7 +190,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 z = walk.logits(e, c, b)
                 if options.softcap:
                     z.div_(options.softcap).tanh_().mul_(options.softcap)
-                here, column = _targets_in(x[rows], start, len(c))
+                here, column = targets_here.of(tile, start)
                 mine[here] = z[here, column]
                 peak = z.amax(1)
                 new_top = torch.maximum(top, peak)
@@ -201,65 +206,66 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 p = sums.sub_(top[:, None]).exp_().div_(total[:, None])
                 most = peaks.sub_(top[:, None]).exp_().div_(total[:, None])
                 p[most >= options.threshold] = -1
-                # A target's strip is kept whatever its peak.
-                p.scatter_(1, x[rows, None] // options.vocab_tile, -1)
+                p.scatter_(1, x[rows, None] // options.vocab_tile, -1)  # a target's strip is kept whatever its peak
                 dropped[rows] = p
         ctx.options, ctx.order = options, walk.order
-        ctx.save_for_backward(hidden, classifier, bias, targets,
-                              tops, totals, dropped)
+        ctx.save_for_backward(hidden, classifier, bias, targets, tops, totals, dropped)
         return tops - correct + totals.log()
-    # endregion forward
 
-    # region backward
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_losses: Tensor) -> tuple[Tensor | None, ...]:
-        (hidden, classifier, bias, targets, tops, totals,
-         dropped) = ctx.saved_tensors
-        options, walk = ctx.options, _Walk(hidden, classifier, bias,
-                                           ctx.options, ctx.order)
+        hidden, classifier, bias, targets, tops, totals, dropped = ctx.saved_tensors
+        options, walk = ctx.options, _Walk(hidden, classifier, bias, ctx.options, ctx.order)
         x, work = walk.ranks(targets), walk.work
         wide = work if options.full_accumulation else classifier.dtype
         needs_e, needs_c, needs_b = ctx.needs_input_grad[:3]
         d_e = torch.empty_like(hidden) if needs_e else None
-        d_c = torch.zeros_like(classifier, dtype=wide) if needs_c else None
-        d_b = (classifier.new_zeros(len(classifier), dtype=work)
-               if needs_b else None)
+        # Written tile by tile by the first tokens where every tile is visited, else added to from zero.
+        whole = options.threshold is None and walk.order is None and len(hidden) > 0
+        d_c = (torch.empty_like if whole else torch.zeros_like)(classifier, dtype=wide) if needs_c else None
+        d_b = classifier.new_zeros(len(classifier), dtype=work) if needs_b else None
         for first in range(0, len(hidden), options.token_tile):
             rows = slice(first, first + options.token_tile)
-            w = d_losses[rows].to(work)[:, None]
-            everyone = (hidden[rows], x[rows], tops[rows, None],
-                        totals[rows, None], w)
-            part = torch.zeros_like(everyone[0], dtype=work)
+            targets_here = _Targets(x[rows], walk)
+            # The tiles hold softmax times its row's total; each row's scale sets that right, and weighs its loss.
+            scale = (d_losses[rows].to(work) / totals[rows])[:, None]
+            everyone = (hidden[rows], tops[rows, None], totals[rows, None], scale,
+                        (hidden[rows] * scale).to(hidden.dtype))
+            part = torch.zeros_like(hidden[rows], dtype=work)
+            if options.spread:  # each strip's share for each of its entries; what it gives them; the sums it gets
+                p = dropped[rows].to(work).clamp_(min=0).mul_(totals[rows, None])
+                p[:, :-1] /= options.vocab_tile
+                p[:, -1] /= len(classifier) - (len(walk) - 1) * options.vocab_tile
+                given, means = (p * scale).T @ hidden[rows].to(work), part.new_empty(len(walk), hidden.shape[1])
+                given_b = (p * scale).sum(0)
             for tile, (start, entries, c, b) in enumerate(walk):
-                e, xs, top, total, weight = everyone
+                e, top, total, weight, weighted = everyone
+                here, column = targets_here.of(tile, start)
                 if dropped.numel():
-                    p = dropped[rows, tile]
-                    kept = (p < 0).nonzero().squeeze(1)
+                    kept = (dropped[rows, tile] < 0).nonzero().squeeze(1)
                     if options.spread:
-                        p = p.clamp(min=0).to(work)[:, None] / len(c)
-                        part.addmm_(p, c.sum(0, True, dtype=work))
-                        p *= w
-                        if d_c is not None:
-                            d_c[entries] += p.T @ e.to(work)
+                        torch.sum(c, 0, dtype=work, out=means[tile])
                         if d_b is not None:
-                            d_b[entries] += p.sum()
+                            d_b[entries] += given_b[tile]
                     if not len(kept):
+                        if options.spread and d_c is not None:
+                            d_c[entries] += given[tile].to(wide)
                         continue
-                    e, xs, top, total, weight = (
-                        each[kept] for each in everyone)
+                    e, top, total, weight = (each[kept] for each in everyone[:4])
+                    weighted = (e * weight).to(hidden.dtype)
+                    here = torch.searchsorted(kept, here)
                 g = walk.logits(e, c, b)
                 slope = None
                 if options.softcap:
                     g.div_(options.softcap).tanh_()
                     slope = 1 - g * g
                     g.mul_(options.softcap)
-                g.sub_(top).exp_().div_(total)
-                here, column = _targets_in(xs, start, len(c))
-                if (options.threshold is not None and not dropped.numel()
-                        and not len(here) and g.amax() < options.threshold):
+                g.sub_(top).exp_()
+                if (options.threshold is not None and not dropped.numel() and not len(here)
+                        and (g.amax(1, keepdim=True) / total).amax() < options.threshold):
                     continue
-                g[here, column] -= 1
+                g[here, column] -= total[here, 0]
                 if slope is not None:
                     g *= slope
                 g_low = g.to(hidden.dtype)
@@ -270,24 +276,32 @@ class _LinearCrossEntropy(torch.autograd.Function):
                         part.addmm_(g_low, c)
                     else:
                         part += g_low @ c
-                weighted = (e * weight).to(hidden.dtype)
                 if d_c is not None:
-                    _accumulate(d_c, entries, g_low, weighted)
+                    _accumulate(d_c, entries, g_low, weighted, given[tile] if options.spread else None,
+                                new=whole and not first)
                 if d_b is not None:
                     d_b[entries] += (g * weight).sum(0)
             if d_e is not None:
-                d_e[rows] = part * w
+                if options.spread:
+                    part.addmm_(p, means)
+                d_e[rows] = part * scale
         return (d_e, d_c if d_c is None else d_c.to(classifier.dtype),
-                d_b if d_b is None else d_b.to(classifier.dtype),
-                None, None)
-    # endregion backward
+                d_b if d_b is None else d_b.to(classifier.dtype), None, None)
 
 
-def _accumulate(total: Tensor, entries: Any, g: Tensor, e: Tensor) -> None:
-    """Add ``g.T @ e`` to these rows of the classifier's gradient."""
-    if isinstance(entries, slice) and total.dtype == g.dtype == torch.float32:
+def _accumulate(total: Tensor, entries: Any, g: Tensor, e: Tensor, more: Tensor | None, *, new: bool) -> None:
+    """Add ``g.T @ e``, and `more` to each row, to these rows of the classifier's gradient; put it there if new."""
+    if new and total.dtype == g.dtype:
+        torch.mm(g.T, e, out=total[entries])
+    elif isinstance(entries, slice) and more is None and total.dtype == g.dtype == torch.float32:
         total[entries].addmm_(g.T, e)
-    elif isinstance(entries, slice):
-        total[entries] += g.T @ e
     else:
-        total.index_add_(0, entries, (g.T @ e).to(total.dtype))
+        found = g.T @ e
+        if more is not None:
+            found = found.to(more.dtype).add_(more)
+        if new:
+            total[entries] = found
+        elif isinstance(entries, slice):
+            total[entries] += found.to(total.dtype)
+        else:
+            total.index_add_(0, entries, found.to(total.dtype))

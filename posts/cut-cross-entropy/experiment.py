@@ -1,4 +1,4 @@
-"""Measure what the article says of cut cross-entropy. Some eight minutes; --quick, about one.
+"""Measure what the article says of cut cross-entropy. Some twenty minutes; --quick, about one.
 
 Needs the "experiments" packages, `pip` and `npm` for the trained model and the text (see smollm.py).
 CPU seconds of one thread. Memory and the times of random vectors come from measure.py in processes of
@@ -24,7 +24,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+import memory
 import smollm
+import training
 from cut_cross_entropy_torch import linear_cross_entropy
 from evidence import Experiment
 
@@ -33,6 +35,13 @@ CPU = "ratio 0.2 to 5"      # what a timing must keep to on another machine
 RATIO = "ratio 0.6 to 1.6"  # and a ratio of two timings
 PEAK = "ratio 0.5 to 2"     # and a peak of memory
 THRESHOLDS = [2.0**-power for power in (8, 10, 12, 14)]
+FORMULA = ["memory.py"]
+TRAINING = ["cut_cross_entropy_torch.py", "training.py"]
+STEPS = 150
+HEAD = ["naive", "compile", "chunk-128", "chunk-16", "torch-128", "ours"]
+GRID = ["naive", "torch-128", "ours"]
+GRID_TOKENS, GRID_VOCABULARY = (512, 2048, 8192), (8192, 65_536, 256_000)
+GEMMA = (1024, 256_000, 2304)
 SHOWN_RANKS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 49_152]
 
 
@@ -49,6 +58,12 @@ def whole(row: list[float]) -> list[float]:
     return [row[0], row[1] + row[2]]
 
 
+def formula_naive(n: int, v: int, d: int) -> float:
+    """The naive peak less the gradients, MiB, float32."""
+    gradients = memory.gradient_bytes(n, v, d)
+    return (memory.naive_bytes(n, v, gradients) - gradients) / 2**20
+
+
 class Rounds:
     """Times of the methods, round by round, from one process, started when the first is asked for."""
 
@@ -58,10 +73,6 @@ class Rounds:
     def __call__(self) -> list[float]:
         self._rounds = self._rounds or measured(*self._arguments)
         return [whole(row)[1] for row in self._rounds.pop()]
-
-
-def peaks(method: str, points: list[list[int]], d: int, dtype: str) -> list[float]:
-    return [measured([method], n, v, d, dtype)[0][0][0] for n, v in points]
 
 
 # ----------------------------------------------------------- a trained model
@@ -152,6 +163,7 @@ def sparsity(tokens: int) -> dict[str, list[float]]:
 def main() -> None:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # as in measure.py
     with Experiment(__file__, code=["cut_cross_entropy_torch.py", "measure.py", "smollm.py"],
                     packages=["torch", "numpy", "gguf", "tokenizers"]) as run:
         quick = run.quick
@@ -202,24 +214,61 @@ def main() -> None:
         run.measure("rank-probabilities", lambda: sparsity(tokens)["ranks"], about="Mean probability at these ranks",
                     tolerance="relative 0.01", quick="ratio 0.2 to 5")
 
+        # Training with it. At the quick scale a few steps, whose last loss must agree.
+        steps = 10 if quick else STEPS
+        run.measure("training-steps", lambda: steps, about="Steps of training", unit="steps", tolerance="exact",
+                    quick="report")
+        losses: dict[str, list[float]] = {}
+        for method, seed, name in (*((method, 0, method) for method in training.METHODS), ("naive", 1, "naive-again")):
+            losses[name] = run.measure(
+                f"training-{name}", lambda: training.train(method, seed, steps), unit="nats",  # noqa: B023
+                        code=TRAINING, about=f"Trained by {method}, seed {seed}: loss every 10 steps, last held out",
+                        tolerance="relative 0.02", quick="report")
+            run.derive(f"held-out-{name}", f"training_{name.replace('-', '_')}[-1]", unit="nats",
+                       about=f"Trained by {method}, seed {seed}: loss held out", tolerance="relative 0.02",
+                       quick="report")
+        for name in ("exact", "drop", "spread", "naive-again"):
+            run.derive(f"held-out-less-{name}", f"held_out_{name.replace('-', '_')} - held_out_naive", unit="nats",
+                       about=f"Held-out loss, {name} less naive")
+        for name in ("exact", "drop", "spread"):
+            run.measure(f"apart-{name}", lambda: max(abs(a - b) for a, b in zip(
+                losses[name][:-1], losses["naive"][:-1], strict=True)), unit="nats", code=TRAINING,  # noqa: B023
+                about=f"Training losses, {name} and naive: furthest apart", tolerance="ratio 0.01 to 100", quick="report")
+        run.derive("gap-drop", "training_drop[0] - training_naive[0]", unit="nats",
+                   about="Training loss of the first ten steps, dropping less naive")
+        if not quick:
+            run.derive("lead-drop", "training_naive[2] - training_drop[2]", unit="nats",
+                       about="Training loss of the third ten steps, naive less dropping")
+
         # Time, alternating in one process, and memory, each in its own.
+        shapes = {"": (512, 65_536, 512, "float32"), "-more": (2048, 65_536, 512, "float32"),
+                  "-bf16": (512, 65_536, 512, "bfloat16")}
+        head = [method for method in HEAD if not quick or method != "compile"]  # which takes ten seconds to begin
+        for suffix, (n, v, d, dtype) in shapes.items():
+            if quick:
+                if suffix:
+                    continue
+                n, v, d = 256, 8192, 256
+            shape = f"{n:,} tokens, {v:,} entries, {d} dimensions, {dtype}"
+            rounds = 2 if quick or suffix == "-more" else 3
+            key = f"time{suffix}".replace("-", "_")
+            run.measure(f"time{suffix}", Rounds(head, n, v, d, dtype, rounds), repeats=rounds,
+                        about=f"{shape}: {', '.join(head)}", unit="s", tolerance=CPU, quick="report")
+            for place, method in enumerate(head):
+                run.measure(f"peak-{method}{suffix}",
+                            lambda: measured([method], n, v, d, dtype)[0][0][0],  # noqa: B023
+                            about=f"Peak beyond inputs and gradients, {shape}: {method}", unit="MiB", tolerance=PEAK,
+                            quick="report")
+                run.derive(f"seconds-{method}{suffix}", f"{key}[{place}]", about=f"CPU seconds, {shape}: {method}",
+                           unit="s", tolerance=CPU, quick="report")
+                run.derive(f"product-{method}{suffix}",
+                           f"peak_{method}{suffix} * seconds_{method}{suffix}".replace("-", "_"),
+                           about=f"Memory times time, {shape}: {method}", unit="MiB s", tolerance=CPU, quick="report")
+            run.derive(f"time-ratio{suffix}", f"{key}[{head.index('ours')}] / {key}[0]",
+                       about=f"Ours over naive, time, {shape}", unit="x", tolerance=RATIO, quick="report")
         n, v, d = (256, 8192, 256) if quick else (512, 65_536, 512)
-        shape = "512 tokens, 65,536 entries, 512 dimensions"
-        methods = ["naive", "compile", "chunk-128", "chunk-16", "torch-128", "ours"]
-        run.measure("time", Rounds(methods, n, v, d, "float32", repeats), repeats=repeats,
-                    about=f"Float32, {shape}: {', '.join(methods)}", unit="s", tolerance=CPU, quick="report")
-        for place, method in enumerate(methods):
-            run.measure(f"peak-{method}", lambda: measured([method], n, v, d, "float32")[0][0][0],  # noqa: B023
-                        about=f"Peak beyond inputs and gradients: {method}", unit="MiB", tolerance=PEAK,
-                        quick="report")
-            run.derive(f"seconds-{method}", f"time[{place}]", about=f"CPU seconds: {method}", unit="s",
-                       tolerance=CPU, quick="report")
-            run.derive(f"product-{method}", f"peak_{method} * seconds_{method}".replace("-", "_"),
-                       about=f"Memory times time: {method}", unit="MiB s", tolerance=CPU, quick="report")
-        run.derive("time-ratio", "time[5] / time[0]", about="Ours over naive, time", unit="x",
-                   tolerance=RATIO, quick="report")
-        run.measure("head-gradients", lambda: 4 * (n + v) * d / 2**20, about="Gradients there, float32, by the formula",
-                    unit="MiB", tolerance="exact", quick="report")
+        run.measure("head-gradients", lambda: memory.gradient_bytes(n, v, d) / 2**20, unit="MiB", code=FORMULA,
+                    about="Gradients there, float32, by the formula", tolerance="exact", quick="report")
         run.derive("head-ratio", "(peak_naive + head_gradients) / (peak_ours + head_gradients)", unit="x",
                    about="Naive over ours, gradients included", tolerance=PEAK, quick="report")
         run.derive("head-ratio-without", "peak_naive / peak_ours", unit="x",
@@ -229,34 +278,61 @@ def main() -> None:
                         about="PyTorch's own, default chunks, float32: peak MiB, CPU seconds", tolerance=CPU)
             run.derive("peak-torch-default", "torch_default[0]", about="Its peak", unit="MiB")
             run.derive("seconds-torch-default", "torch_default[1]", about="Its CPU seconds", unit="s")
-            run.derive("product-torch-default", "torch_default[0] * torch_default[1]", about="Memory times time, its",
-                       unit="MiB s")
 
-        # Memory over tokens and vocabulary; it does not depend on D but for a few tiles, so D is small.
-        points = ([[256, 8192], [512, 8192], [512, 16_384]] if quick else
-                  [[512, 8192], [512, 65_536], [2048, 65_536], [8192, 256_000]])
+        # Peak and time over tokens and vocabulary, each point in its own process. The peak beyond the gradients
+        # does not depend on D but for a few tiles, so D is small.
+        points = [[256, 8192], [512, 16_384]] if quick else [[n, v] for n in GRID_TOKENS for v in GRID_VOCABULARY]
         run.measure("points", lambda: points, about="Tokens and vocabulary, 64 dimensions", tolerance="exact",
                     quick="report")
-        run.measure("logits", lambda: [4 * n * v / 2**20 for n, v in points],
+        run.measure("logits", lambda: [memory.logits_bytes(n, v) / 2**20 for n, v in points], code=FORMULA,
                     about="One float32 copy of the logits, by the formula", unit="MiB", tolerance="exact",
                     quick="report")
-        run.measure("sweep-naive", lambda: peaks("naive", points if quick else points[:-1], 64, "float32"),
-                    about="Peak, naive, float32; the last does not fit", unit="MiB", tolerance=PEAK, quick="report")
-        run.derive("naive-copies", "sweep_naive[2] / logits[2]", about="Naive's peak in copies of the logits",
-                   unit="copies", tolerance="relative 0.1", quick="report")
-        run.measure("sweep-ours", lambda: peaks("ours", points, 64, "float32"), about="Peak, ours, float32",
-                    unit="MiB", tolerance=PEAK, quick="report")
-        run.measure("sweep-filtered", lambda: peaks("ours-filtered", points[-1:], 64, "float32")[0],
-                    about="Peak, ours with the filter, float32, last point", unit="MiB", tolerance=PEAK,
-                    quick="report")
-        run.measure("filtered-bf16", lambda: peaks("ours-filtered", points[2:3], 64, "bfloat16")[0],
-                    about="Peak, ours with the filter, bfloat16, third point", unit="MiB", tolerance=PEAK,
-                    quick="report")
-        run.derive("logits-largest", "logits[-1]", about="Logits of 8,192 tokens and 256,000 entries", unit="MiB")
-        run.derive("ours-largest", "sweep_ours[-1]", about="Ours for them", unit="MiB")
-        run.derive("naive-largest", "naive_copies * logits[-1]", about="Naive for them, extrapolated", unit="MiB")
-        run.derive("ours-share", "logits[-1] / sweep_ours[-1]", about="One copy of the logits over ours", unit="x",
+        run.measure("formula-naive", lambda: [formula_naive(n, v, 64) for n, v in points], code=FORMULA,
+                    about="Naive by the formula", unit="MiB", tolerance="exact", quick="report")
+        run.measure("formula-ours", lambda: [memory.tiled_bytes(n, 64) / 2**20 for n, _ in points], code=FORMULA,
+                    about="Ours by the formula", unit="MiB", tolerance="exact", quick="report")
+        grid: dict[str, list[list[float]]] = {}
+        for dtype, short in (("float32", "fp32"), ("bfloat16", "bf16")):
+            if quick and short == "bf16":
+                continue
+            for method in GRID if short == "fp32" else ("naive", "ours"):
+                fits = points if quick or method != "naive" else points[:-1]
+                grid[f"{method}-{short}"] = run.measure(
+                    f"grid-{method}-{short}",
+                    lambda: [whole(measured([method], n, v, 64, dtype)[0][0]) for n, v in fits],  # noqa: B023
+                    about=f"At these points, {dtype}, {method}: peak MiB, CPU seconds"
+                          + ("; the last does not fit" if method == "naive" else ""), tolerance=CPU, quick="report")
+        run.derive("naive-copies", f"grid_naive_fp32[{-1 if quick else 4}][0] / logits[{-1 if quick else 4}]",
+                   about="Naive's peak in copies of the logits", unit="copies", tolerance="relative 0.1",
+                   quick="report")
+        run.measure("least-product", lambda: sum(
+            min(GRID, key=lambda m: grid[f"{m}-fp32"][i][0] * grid[f"{m}-fp32"][i][1]) == "ours"
+            for i in range(len(grid["naive-fp32"]))), about="Points where ours has the least memory times time, float32",
+            tolerance="ratio 0.5 to 2", quick="report")
+        run.derive("grid-points", "len(grid_naive_fp32)", about="Points where naive fits")
+        run.derive("logits-largest", "logits[-1]", about="Logits at the largest point", unit="MiB")
+        run.derive("ours-largest", "grid_ours_fp32[-1][0]", about="Ours there, float32", unit="MiB")
+        run.derive("naive-largest", "naive_copies * logits[-1]", about="Naive there, extrapolated", unit="MiB")
+        run.derive("ours-share", "logits[-1] / ours_largest", about="One copy of the logits over ours", unit="x",
                    tolerance=PEAK, quick="report")
+        if not quick:
+            run.derive("naive-copies-bf16", "grid_naive_bf16[4][0] / logits[4]", unit="copies",
+                       about="The same for bfloat16 inputs, still copies of float32", tolerance="relative 0.1")
+            run.derive("ours-largest-bf16", "grid_ours_bf16[-1][0]", about="Ours at the largest point, bfloat16",
+                       unit="MiB")
+            run.measure("sweep-filtered", lambda: measured(["ours-filtered"], points[-1][0], points[-1][1], 64, "float32")[0][0][0],
+                        about="Peak, ours with the filter, float32, largest point", unit="MiB", tolerance=PEAK)
+            # Gemma 2 2B's head in bfloat16; 1,024 tokens, so that the naive code fits too.
+            for method in ("naive", "ours"):
+                run.measure(f"gemma-{method}", lambda: whole(measured([method], *GEMMA, "bfloat16")[0][0]),  # noqa: B023
+                            about=f"{method}, 1,024 tokens of Gemma 2 2B's head, bfloat16: peak MiB, CPU seconds",
+                            tolerance=CPU)
+                run.derive(f"gemma-peak-{method}", f"gemma_{method}[0]", about=f"Peak there: {method}", unit="MiB")
+            run.derive("gemma-time", "gemma_ours[1] / gemma_naive[1]", about="Ours over naive there, time", unit="x")
+            run.measure("gemma-gradients", lambda: memory.gradient_bytes(*GEMMA, "bfloat16") / 2**20, unit="MiB",
+                        code=FORMULA, about="Gradients there, by the formula", tolerance="exact")
+            run.derive("gemma-extrapolated", "8 * (gemma_naive[0] + gemma_gradients)", unit="MiB",
+                       about="Naive's whole peak for 8,192 tokens, extrapolated")
 
 
 if __name__ == "__main__":

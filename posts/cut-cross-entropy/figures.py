@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 import drawing as d
 import evidence
+import memory
 
 _FOLDER = Path(__file__).resolve().parent
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -32,7 +34,7 @@ def bytes_figure() -> str:
               d.rect(8, 28, 14, 14, fill="1"), d.text(28, 40, "layer checkpoints: 2 bytes × layers × D")]
     for index, (name, vocabulary, layers, width) in enumerate(MODELS):
         y = top + index * row
-        logits, checkpoints = 4 * vocabulary, 2 * layers * width
+        logits, checkpoints = memory.logits_bytes(1, vocabulary), memory.checkpoint_bytes(1, layers, width)
         parts.append(d.text(left, y + 14, name, size=14, weight=600))
         parts.append(d.text(432, y + 14, f"V = {vocabulary:,}", fill="muted", anchor="end"))
         for offset, value, fill in ((20, logits, "2"), (40, checkpoints, "1")):
@@ -147,25 +149,58 @@ def filter_figure() -> str:
 
 
 def memory_figure(results: dict[str, Any]) -> str:
-    """Measured peaks against one copy of the logits by the formula, both logarithmic."""
-    logits = results["logits"]["value"]
-    naive, ours = results["sweep-naive"]["value"], results["sweep-ours"]["value"]
-    left, top, right, bottom = 62, 40, 334, 300
-    x = d.log_scale((min(logits) / 1.4, max(logits) * 1.4), (left, right))
+    """Measured peaks against one copy of the logits by the formula, both logarithmic; the formulas' own lines dashed."""
+    logits, points = results["logits"]["value"], results["points"]["value"]
+    left, top, right, bottom = 62, 40, 350, 320
+    x = d.log_scale((min(logits) / 1.5, max(logits) * 1.5), (left, right))
     y = d.log_scale((1, 60_000), (bottom, top))
     parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
-                    x_ticks=[(value, f"{value:,}") for value in (100, 1000, 8000)],
+                    x_ticks=[(value, f"{value:,}") for value in (16, 128, 1024, 8000)],
                     y_ticks=[(value, f"{value:,}") for value in (1, 10, 100, 1000, 10_000)],
-                    x_label="one float32 copy of the logits, MiB", y_label="peak beyond inputs and gradients, MiB")]
-    ends = (min(logits), max(logits))
-    parts.append(d.line(x(ends[0]), y(3 * ends[0]), x(ends[1]), y(3 * ends[1]), stroke="2", dash="4 4"))
-    parts += [d.circle(x(size), y(peak), 4.5, fill="2") for size, peak in zip(logits, naive)]
+                    x_label="one float32 copy of the logits, MiB", y_label="peak less gradients, MiB")]
+    order = sorted(range(len(logits)), key=logits.__getitem__)
+    parts.append(d.polyline([(x(logits[i]), y(results["formula-naive"]["value"][i])) for i in order], stroke="2",
+                            dash="4 4"))
+    for n in sorted({n for n, _ in points}):
+        row = [i for i, point in enumerate(points) if point[0] == n]
+        parts.append(d.polyline([(x(logits[i]), y(results["formula-ours"]["value"][i])) for i in row], stroke="1",
+                                dash="4 4"))
     parts.append(d.circle(x(logits[-1]), y(3 * logits[-1]), 4.5, fill="paper", stroke="2"))
-    parts += [d.circle(x(size), y(peak), 4.5, fill="1") for size, peak in zip(logits, ours)]
-    parts += [d.text(346, y(3 * ends[1]) + 4, "naive", fill="2", weight=600),
-              d.text(346, y(3 * ends[1]) + 22, "3 copies", fill="2"),
-              d.text(346, y(ours[-1]) + 4, "ours", fill="1", weight=600)]
-    return d.svg(440, 344, *parts)
+    for key, hue in (("naive-fp32", "2"), ("torch-128-fp32", "3"), ("ours-fp32", "1")):
+        parts += [d.circle(x(size), y(max(row[0], 1)), 4.5, fill=hue)
+                  for size, row in zip(logits, results[f"grid-{key}"]["value"])]
+    last = max(logits)
+    parts += [d.text(360, y(3 * last) + 4, "naive", fill="2", weight=600),
+              d.text(360, y(3 * last) + 22, "3 copies", fill="2"),
+              d.text(360, y(results["grid-torch-128-fp32"]["value"][-1][0]) + 4, "PyTorch\u2019s", fill="3", weight=600),
+              d.text(360, y(results["grid-ours-fp32"]["value"][-1][0]) + 4, "ours", fill="1", weight=600)]
+    return d.svg(440, 364, *parts)
+
+
+def training_figure(results: dict[str, Any]) -> str:
+    """Loss while training, by four ways to compute its gradient, from one seed."""
+    steps = results["training-steps"]["value"]
+    curves = {name: results[f"training-{name}"]["value"][:-1] for name in ("naive", "exact", "spread", "drop")}
+    flat = [value for curve in curves.values() for value in curve]
+    left, top, right, bottom = 44.0, 40.0, 330.0, 260.0
+    low, high = math.floor(2 * min(flat)) / 2, math.ceil(2 * max(flat)) / 2
+    x, y = d.linear_scale((0, steps), (left, right)), d.linear_scale((low, high), (bottom, top))
+    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
+                    x_ticks=[(tick, str(tick)) for tick in range(0, steps + 1, steps // 3)],
+                    y_ticks=[(tick, f"{tick:g}") for tick in range(math.ceil(low), math.floor(high) + 1)],
+                    x_label="training steps", y_label="loss, nats")]
+    looks = {"naive": ("line", 9.0, None), "exact": ("1", 3.5, None), "spread": ("ink", 1.5, "3 4"), "drop": ("2", 2.5, None)}
+    for name, (hue, width, dash) in looks.items():
+        curve = curves[name]
+        parts.append(d.polyline([(x(steps * (i + 0.5) / len(curve)), y(loss)) for i, loss in enumerate(curve)],
+                                stroke=hue, stroke_width=width, dash=dash))
+    for place, (name, label) in enumerate((("naive", "naive"), ("exact", "unfiltered"), ("spread", "spread"),
+                                           ("drop", "dropped"))):
+        hue, width, dash = looks[name]
+        parts.append(d.line(346, top + 12 + 24 * place, 368, top + 12 + 24 * place, stroke=hue, stroke_width=width,
+                            dash=dash))
+        parts.append(d.text(374, top + 17 + 24 * place, label))
+    return d.svg(440, 304, *parts)
 
 
 def errors_figure(results: dict[str, Any]) -> str:
@@ -206,7 +241,7 @@ def ranks_figure(results: dict[str, Any]) -> str:
 def figures() -> dict[str, str]:
     results = evidence.load(_FOLDER / "results.json")
     return {"bytes.svg": bytes_figure(), "tile-walk.svg": walk_figure(), "live-tiles.svg": filter_figure(),
-            "memory.svg": memory_figure(results), "errors.svg": errors_figure(results),
+            "memory.svg": memory_figure(results), "training.svg": training_figure(results), "errors.svg": errors_figure(results),
             "ranks.svg": ranks_figure(results)}
 
 

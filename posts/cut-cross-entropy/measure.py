@@ -1,6 +1,6 @@
-"""One measurement in a process of its own: python measure.py METHOD N V D DTYPE [MORE METHODS]
+"""One measurement in a process of its own: python measure.py METHOD[,METHOD…] N V D DTYPE REPEATS
 
-Prints JSON: for each method [peak MiB above the level before, CPU seconds forward, backward]. The
+Prints JSON: for each repeat and method [peak MiB above the level before, CPU seconds forward, backward]. The
 peak is the kernel's own (VmHWM, set back before the call), over one loss with its gradients, less the
 gradients of the hidden states and the classifier; libraries have been warmed up on a small input before.
 """
@@ -111,6 +111,7 @@ def main() -> None:
     repeats = int(sys.argv[6])
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # else every new tensor is written twice
     dtype = getattr(torch, sys.argv[5])
     for name in names:  # what is made once: kernels' scratch, code compiled for this very shape
         run(METHODS[name], *inputs(*((n, v, d) if name == "compile" else (64, 512, d)), dtype))

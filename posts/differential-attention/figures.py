@@ -266,13 +266,39 @@ def lambda_figure(results: dict[str, Any]) -> str:
     return d.svg(440, 284, *parts)
 
 
+def language_figure(results: dict[str, Any]) -> str:
+    """Bits per byte less those of the plain run of the same seed, a dot a seed."""
+    plain = results["bits-seeds-plain"]["value"]
+    kinds = ("plain-norm", "v1", "v2")
+    less = {kind: [1000 * (bits - base) for bits, base in zip(results[f"bits-seeds-{kind}"]["value"], plain, strict=True)]
+            for kind in kinds}
+    flat = [0.0, *(value for values in less.values() for value in values)]
+    low, high = math.floor(min(flat) / 20) * 20, math.ceil(max(flat) / 20) * 20
+    left, right, top, step = 134.0, 428.0, 50.0, 34.0
+    bottom = top + step * len(kinds)
+    x = d.linear_scale((low, high), (left, right))
+    parts = [d.text(left, 16, "thousandths of a bit per byte, less plain")]
+    stride = 20 if high - low <= 140 else 40
+    for tick in range(math.ceil(low / stride) * stride, high + 1, stride):
+        parts.append(d.line(x(tick), top - 6, x(tick), bottom, stroke="line" if tick else "ink", stroke_width=0.75))
+        parts.append(d.text(x(tick), top - 12, str(tick).replace("-", "−"), fill="muted", anchor="middle"))
+    for i, kind in enumerate(kinds):
+        y, hue = top + (i + 0.5) * step, KINDS[kind][1]
+        parts.append(d.text(0, y + 4.5, KINDS[kind][0], fill=hue))
+        values = sorted(less[kind])
+        middle = x((values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2)
+        parts.append(d.line(middle, y - 10, middle, y + 10, stroke=hue, stroke_width=3))
+        parts += [d.tag("circle", cx=x(value), cy=y, r=4.5, fill=d.colour(hue), fill_opacity=0.55) for value in values]
+    return d.svg(440, bottom + 8, *parts)
+
+
 def figures() -> dict[str, str]:
     drawn = {"maps.svg": maps_figure(), "depth.svg": depth_figure(), "ablations.svg": ablation_figure()}
     if (_FOLDER / "results.json").exists():
         results = evidence.load(_FOLDER / "results.json")
         drawn |= {"learning.svg": learning_figure(results), "lengths.svg": lengths_figure(results),
                   "noise.svg": noise_figure(results), "needle.svg": needle_figure(results),
-                  "lambda.svg": lambda_figure(results)}
+                  "lambda.svg": lambda_figure(results), "language.svg": language_figure(results)}
     return drawn
 
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import evidence
 
 FOLDER = Path(__file__).resolve().parent
-CODE = {"needle": ["differential_attention_torch.py", "needle.py"]}  # by task: the module that has `train`, and its own
+CODE = {task: ["differential_attention_torch.py", f"{task}.py"] for task in ("needle", "language")}  # each has `train`
 Job = tuple[str, str, int, float, int]  # task, kind, seed, learning rate, steps
 
 
@@ -52,8 +52,9 @@ def run_all(jobs: Sequence[Job]) -> dict[Job, dict[str, Any]]:
     missing = [job for job in dict.fromkeys(jobs) if not kept(job).exists()]
     if missing:
         started, done = time.monotonic(), 0
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         print(f"{len(missing)} of {len(jobs)} runs to do", file=sys.stderr, flush=True)
-        with ProcessPoolExecutor(min(2, os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(min(2, cores), mp_context=get_context("spawn")) as pool:
             waiting = {pool.submit(run, job): job for job in missing}
             for future in as_completed(waiting):
                 found, done = future.result(), done + 1

@@ -1,13 +1,15 @@
-"""Cost of ordering a bag, the worked example's beam, BLEU by beam width."""
+"""Cost of ordering a bag, the worked example's beam, and what experiment.py has measured."""
 
 from __future__ import annotations
 
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import drawing as d
+import evidence
 
 # The toy bigram model of the article: P(next word | word).
 TABLE = {
@@ -19,19 +21,8 @@ TABLE = {
 }
 BAG = ("old", "dogs", "chase", "cats")
 
-# BLEU on the Penn Treebank test set by beam width, as printed in the
-# analysis notebook released with Ou, Zhang & Zhang (2022):
-# github.com/simtony/BART-word-orderer, "Conditional v.s. unconditional".
-BLEU = {
-    "BART, sees the bag": ("1", None, {5: 54.70, 10: 55.59, 32: 56.33, 64: 56.38, 128: 56.63, 256: 56.68,
-                                       512: 56.63, 1024: 56.75}),
-    "BART, does not": ("1", "5 4", {5: 32.92, 10: 37.04, 32: 42.85, 64: 45.33, 128: 47.31, 256: 49.32,
-                                    512: 51.08, 1024: 52.47}),
-    "from scratch, sees the bag": ("2", None, {5: 38.97, 10: 39.25, 32: 39.29, 64: 39.52, 128: 39.58,
-                                               256: 39.61, 512: 39.59, 1024: 39.53}),
-    "from scratch, does not": ("2", "5 4", {5: 29.48, 10: 32.78, 32: 36.30, 64: 38.13, 128: 39.25,
-                                            256: 40.22, 512: 41.33, 1024: 42.02}),
-}
+# Of each line: results, label, colour, dash.
+Line = tuple[str, str, str, str | None]
 
 
 def cost_figure() -> str:
@@ -113,29 +104,97 @@ def tree_figure() -> str:
     return d.svg(422, height + 6, *heads, *sizes, *edges, *nodes, *ends)
 
 
-def bleu_figure() -> str:
-    left, top, right, bottom = 30, 40, 416, 300
-    x = d.log_scale((5, 1024), (left + 8, right))
-    y = d.linear_scale((25, 60), (bottom, top))
-    parts = [d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
-                    x_ticks=[(w, str(w)) for w in (5, 10, 32, 64, 128, 256, 512, 1024)],
-                    y_ticks=[(v, str(v)) for v in (30, 40, 50, 60)],
-                    x_label="beam width, logarithmic", y_label="BLEU, output forced to be a permutation")]
-    for colour, dash, points in BLEU.values():
-        parts.append(d.polyline([(x(w), y(v)) for w, v in points.items()], stroke=colour,
+def legend(lines: list[Line], top: float, columns: int = 2) -> str:
+    parts = []
+    for place, (_, label, colour, dash) in enumerate(lines):
+        x, y = 4 + 218 * (place % columns), top + 20 * (place // columns)
+        parts.append(d.line(x, y - 4.5, x + 24, y - 4.5, stroke=colour, stroke_width=2.5, dash=dash))
+        parts.append(d.text(x + 30, y, label))
+    return "".join(parts)
+
+
+def lengths_figure(results: dict[str, Any]) -> str:
+    """Exact match by the number of words; whiskers are the lowest and highest of three seeds."""
+    lines: list[Line] = [("tuned-beam", "fine-tuned, sees the bag", "1", None), ("untuned-beam", "untuned, no bag", "2", None),
+                         ("ngram-beam", "trigram", "3", "6 4"), ("scratch-beam", "from scratch, sees the bag", "4", "2 4")]
+    left, top, right, bottom = 48, 92, 430, 320
+    x, y = d.linear_scale((-0.35, 3.35), (left, right)), d.linear_scale((0, 100), (bottom, top))
+    parts = [legend(lines, 18), d.axes(
+        left, top, right, bottom, x_scale=x, y_scale=y, y_ticks=[(v, f"{v}%") for v in (0, 25, 50, 75, 100)],
+        x_ticks=[(i, label) for i, label in enumerate(("5-6", "7-8", "9-10", "11-12"))],
+        x_label="words in the sentence", y_label="recorded order found")]
+    for place, (key, _, colour, dash) in enumerate(lines):
+        result = results[f"{key}-by-length"]
+        shift = 0.05 * (place - 1.5)
+        low, high = result["spread"]
+        for i in range(4):
+            parts.append(d.line(x(i + shift), y(low[i]), x(i + shift), y(high[i]), stroke=colour, stroke_width=1.5))
+        parts.append(d.polyline([(x(i + shift), y(v)) for i, v in enumerate(result["value"])], stroke=colour,
                                 stroke_width=2.5, dash=dash))
-        parts += [d.circle(x(w), y(v), 3, fill=colour) for w, v in points.items()]
-    parts += [
-        d.text(x(5.3), y(57.6), "BART, sees the bag", fill="1", weight=600),
-        d.text(x(60), y(48.4), "BART, does not", fill="1", weight=600, anchor="end"),
-        d.text(x(1024), y(35.8), "from scratch, sees the bag", fill="2", weight=600, anchor="end"),
-        d.text(x(13), y(27.4), "from scratch, does not", fill="2", weight=600),
-    ]
-    return d.svg(440, 345, *parts)
+        parts += [d.circle(x(i + shift), y(v), 3.5, fill=colour) for i, v in enumerate(result["value"])]
+    return d.svg(440, bottom + 45, *parts)
+
+
+def widths_figure(results: dict[str, Any]) -> str:
+    """BLEU by beam width, and by the time that it takes."""
+    lines: list[Line] = [("tuned-by-width", "fine-tuned, sees the bag", "1", None), ("untuned-by-width", "untuned, no bag", "2", None),
+                         ("ngram-by-width", "trigram", "3", "6 4"), ("ngram-plain-by-width", "trigram, no outlook", "4", "2 4")]
+    left, top, right, bottom = 32, 92, 430, 290
+    x, y = d.log_scale((1, 64), (left + 8, right - 8)), d.linear_scale((0, 70), (bottom, top))
+    ticks = [(v, str(v)) for v in (0, 20, 40, 60)]
+    parts = [legend(lines, 18), d.axes(left, top, right, bottom, x_scale=x, y_scale=y, y_ticks=ticks,
+                                       x_ticks=[(w, str(w)) for w in (1, 2, 4, 8, 16, 32, 64)],
+                                       x_label="beam width", y_label="BLEU")]
+    for key, _, colour, dash in lines:
+        points = [(x(point[0]), y(point[2])) for point in results[key]["value"]]
+        parts.append(d.polyline(points, stroke=colour, stroke_width=2.5, dash=dash))
+        parts += [d.circle(*point, 3, fill=colour) for point in points]
+    top, bottom = 384, 540
+    x, y = d.log_scale((1, 3000), (left + 8, right - 8)), d.linear_scale((0, 70), (bottom, top))
+    parts.append(d.axes(left, top, right, bottom, x_scale=x, y_scale=y, y_ticks=ticks,
+                        x_ticks=[(v, f"{v:,}") for v in (1, 10, 100, 1000)],
+                        x_label="CPU milliseconds a sentence", y_label="BLEU"))
+    for key, _, colour, dash in lines[:2]:
+        points = [(x(point[3]), y(point[2])) for point in results[key]["value"]]
+        parts.append(d.polyline(points, stroke=colour, stroke_width=2.5, dash=dash))
+        parts += [d.circle(*point, 3, fill=colour) for point in points]
+    ngram = x(results["ngram-beam-ms"]["value"]), y(results["ngram-beam-bleu"]["value"])
+    parts += [d.circle(*ngram, 3.5, fill="3"), d.text(ngram[0], ngram[1] - 10, "beam 64", anchor="middle", fill="3")]
+    return d.svg(440, bottom + 45, *parts)
+
+
+def curves_figure(results: dict[str, Any]) -> str:
+    """Validation loss against the sentences seen, in nats a word, so that models of different tokens compare."""
+    lines: list[Line] = [("tuned", "fine-tuned, sees the bag", "1", None), ("tuned-blind", "fine-tuned, no bag", "2", None),
+                         ("scratch", "from scratch, sees the bag", "1", "6 4"), ("scratch-blind", "from scratch, no bag", "2", "6 4")]
+    lines = [line for line in lines if f"{line[0]}-curve" in results]
+    batch = {"tuned": 16, "scratch": 32}
+    left, top, right, bottom = 30, 92, 430, 330
+    x, y = d.log_scale((300, 40000), (left + 8, right - 8)), d.linear_scale((0, 10), (bottom, top))
+    parts = [legend(lines, 18), d.axes(left, top, right, bottom, x_scale=x, y_scale=y,
+                                       y_ticks=[(v, str(v)) for v in (0, 2, 4, 6, 8, 10)],
+                                       x_ticks=[(v, f"{v:,}") for v in (300, 1000, 3000, 10000, 30000)],
+                                       x_label="sentences seen, logarithmic", y_label="nats a word, held out")]
+    for key, label in (("ngram-nats", "trigram"), ("untuned-blind-nats", "untuned, no bag")):
+        level = y(results[key]["value"])
+        parts.append(d.line(left, level, right, level, stroke="muted", stroke_width=1.25, dash="2 3"))
+        parts.append(d.text(right, level - 5, label, fill="muted", anchor="end"))
+    for key, _, colour, dash in lines:
+        each = batch[key.removesuffix("-blind")]
+        points = [(x(each * step), y(value)) for step, value in results[f"{key}-curve"]["value"]]
+        parts.append(d.polyline(points, stroke=colour, stroke_width=2.5, dash=dash))
+        parts += [d.circle(*point, 3, fill=colour) for point in points]
+    return d.svg(440, bottom + 45, *parts)
 
 
 def figures() -> dict[str, str]:
-    return {"cost.svg": cost_figure(), "tree.svg": tree_figure(), "bleu.svg": bleu_figure()}
+    drawn = {"cost.svg": cost_figure(), "tree.svg": tree_figure()}
+    path = Path(__file__).resolve().parent / "results.json"
+    if path.exists():
+        results = evidence.load(path)
+        drawn |= {"lengths.svg": lengths_figure(results), "widths.svg": widths_figure(results),
+                  "curves.svg": curves_figure(results)}
+    return drawn
 
 
 if __name__ == "__main__":

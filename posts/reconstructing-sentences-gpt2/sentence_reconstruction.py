@@ -1,6 +1,6 @@
 """Put a bag of words back in order, and say how well that went.
 
-A bigram model with interpolated Kneser-Ney smoothing, a beam search
+An n-gram model with interpolated Kneser-Ney smoothing, a beam search
 whose every output uses each word of the bag exactly once, the rule
 that carries this over to sub-word pieces, and four metrics. Pure
 Python, no dependencies.
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 
 START, END = "<s>", "</s>"
+Words = tuple[str, ...]
 
-# log P(word | previous word); END may be asked for as a word
-Score = Callable[[str, str], float]
+# log P(word | the words before it); END may be asked for as a word
+Score = Callable[[Words, str], float]
 
 
 def log(p: float) -> float:
@@ -25,91 +26,128 @@ def log(p: float) -> float:
 
 
 class KneserNey:
-    """An interpolated Kneser-Ney bigram model (Kneser & Ney 1995).
+    """An interpolated Kneser-Ney n-gram model (Kneser & Ney 1995).
 
-    The lower level keeps a share for one unknown word, so no
-    probability is zero. Raises ValueError for an empty corpus or a
-    discount outside (0, 1).
+    `discount` holds for all levels; without one, each level takes
+    n1 / (n1 + 2 n2) from how many of its n-grams were seen once and
+    twice (Ney, Essen & Kneser 1994). The lowest level keeps a share
+    for one unknown word, so no probability is zero. ValueError for an
+    empty corpus or a discount outside (0, 1).
     """
 
-    def __init__(self, corpus: Iterable[Sequence[str]],
-                 discount: float = 0.75) -> None:
-        if not 0 < discount < 1:
+    def __init__(self, corpus: Iterable[Sequence[str]], order: int = 2,
+                 discount: float | None = None) -> None:
+        if discount is not None and not 0 < discount < 1:
             raise ValueError(f"discount {discount} not in (0, 1)")
-        self.discount = discount
-        self.followers: dict[str, Counter[str]] = defaultdict(Counter)
+        if order < 1:
+            raise ValueError(f"an n-gram model of order {order}")
+        self.order = order
+        # for each length of context: context -> next word -> count
+        seen: list[dict[Words, Counter[str]]] = [
+            defaultdict(Counter) for _ in range(order)]
         self.unigrams: Counter[str] = Counter()
         for sentence in corpus:
-            previous = START
-            for word in (*sentence, END):
-                self.followers[previous][word] += 1
-                self.unigrams[word] += 1
-                previous = word
-        if not self.followers:
+            words = (START, *sentence, END)
+            self.unigrams.update(words[1:])
+            for end in range(1, len(words)):
+                for size in range(min(order, end + 1)):
+                    seen[size][words[end - size:end]][words[end]] += 1
+        if not self.unigrams:
             raise ValueError("an empty corpus")
-        # in how many different contexts a word was seen
-        self.contexts = Counter(word for row in self.followers.values()
-                                for word in row)
+        # Below the highest level what counts is in how many contexts
+        # an n-gram was seen; nothing stands before a START.
+        for size in range(order - 1):
+            lower: dict[Words, Counter[str]] = defaultdict(Counter)
+            for context, row in seen[size + 1].items():
+                for word in row:
+                    lower[context[1:]][word] += 1
+            lower.update((context, row) for context, row
+                         in seen[size].items() if context[:1] == (START,))
+            seen[size] = lower
+        self.vocabulary = len(self.unigrams)
+        self.tokens = self.unigrams.total()
+        self.discounts = [discount or self._estimate(level)
+                          for level in seen]
+        # context -> (its row, total, what the discount frees)
+        self._rows = {
+            context: (row, row.total(), self.discounts[size] * len(row))
+            for size, level in enumerate(seen)
+            for context, row in level.items()}
 
-    def continuation(self, word: str) -> float:
-        types = self.contexts.total()
-        kept = max(self.contexts[word] - self.discount, 0) / types
-        freed = self.discount * len(self.contexts) / types
-        return kept + freed / (len(self.contexts) + 1)
+    @staticmethod
+    def _estimate(level: Mapping[Words, Counter[str]]) -> float:
+        often = Counter(min(n, 3) for row in level.values()
+                        for n in row.values())
+        if not often[1] or not often[2]:  # a corpus too small to tell
+            return 0.75
+        return often[1] / (often[1] + 2 * often[2])
 
-    def probability(self, previous: str, word: str) -> float:
-        row = self.followers.get(previous)
-        if row is None:
-            return self.continuation(word)
-        total = row.total()
-        kept = max(row[word] - self.discount, 0) / total
-        freed = self.discount * len(row) / total
-        return kept + freed * self.continuation(word)
+    def probability(self, context: Sequence[str], word: str) -> float:
+        """P(word | context), of which the last order - 1 words matter."""
+        context = tuple(context[max(len(context) - self.order + 1, 0):])
+        p = 1 / (self.vocabulary + 1)  # one place for the unknown
+        for size in range(len(context) + 1):
+            found = self._rows.get(context[len(context) - size:])
+            if found is None:  # never seen: no longer context was
+                break
+            row, total, freed = found
+            kept = max(row[word] - self.discounts[size], 0)
+            p = (kept + freed * p) / total
+        return p
 
-    def score(self, previous: str, word: str) -> float:
-        return log(self.probability(previous, word))
+    def score(self, words: Words, word: str) -> float:
+        return math.log(self.probability((START, *words), word))
 
     def unigram(self, word: str) -> float:
         """log P(word), add-one smoothed: a future-cost estimate."""
         return math.log((self.unigrams[word] + 1)
-                        / (self.unigrams.total() + len(self.unigrams) + 1))
+                        / (self.tokens + self.vocabulary + 1))
 
 
 def total_score(words: Sequence[str], score: Score) -> float:
     """Log-probability of one order, the end of sentence included."""
-    return sum(score(previous, word) for previous, word
-               in zip((START, *words), (*words, END)))
+    words = tuple(words)
+    return sum(score(words[:i], word)
+               for i, word in enumerate((*words, END)))
 
 
 # region name beam
 def order(bag: Iterable[str], score: Score, width: int,
           future: Callable[[str], float] = lambda word: 0.0,
-          ) -> tuple[tuple[str, ...], float]:
+          ) -> tuple[Words, float]:
     """The best order of the bag that a beam of this width finds."""
+    beam: list[tuple[Words, float]] = []
+    for grown in steps(bag, score, width, future):
+        beam = grown[:width]
+    done = [(words, logp + score(words, END)) for words, logp in beam]
+    return min(done, key=lambda h: (-h[1], h[0]))
+
+
+def steps(bag: Iterable[str], score: Score, width: int,
+          future: Callable[[str], float] = lambda word: 0.0,
+          ) -> Iterator[list[tuple[Words, float]]]:
+    """What each step grows, best first; the first `width` go on."""
     if width < 1:
         raise ValueError(f"a beam of width {width}")
     left = Counter(bag)
-    outlook = sum(n * future(word) for word, n in left.items())
+    outlook = math.fsum(n * future(word) for word, n in left.items())
     # a hypothesis: words so far, log-probability, outlook, words left
+    beam: list[tuple[Words, float, float, Counter[str]]]
     beam = [((), 0.0, outlook, left)]
+    yield [((), 0.0)]
     for _ in range(left.total()):
-        grown = []
-        for words, logp, outlook, left in beam:
-            previous = words[-1] if words else START
-            for word in left:  # distinct words: no twin hypotheses
-                grown.append((
-                    (*words, word), logp + score(previous, word),
-                    outlook - future(word), left - Counter([word])))
+        grown = [((*words, word), logp + score(words, word),
+                  outlook - future(word), left - Counter([word]))
+                 for words, logp, outlook, left in beam
+                 for word in left]  # distinct words: no twins
         grown.sort(key=lambda h: (-(h[1] + h[2]), h[0]))
+        yield [(words, logp) for words, logp, _, _ in grown]
         beam = grown[:width]
-    done = [(words, logp + score(words[-1] if words else START, END))
-            for words, logp, _, _ in beam]
-    return min(done, key=lambda h: (-h[1], h[0]))
 # endregion name beam
 
 
 def brute_force(bag: Sequence[str], score: Score,
-                ) -> tuple[tuple[str, ...], float]:
+                ) -> tuple[Words, float]:
     """The best order, by trying all of them: for short bags only."""
     scored = ((words, total_score(words, score))
               for words in set(permutations(bag)))

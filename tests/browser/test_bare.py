@@ -27,10 +27,10 @@ def test_without_javascript_all_is_readable(
     expect(page.locator("body")).to_have_css("background-color", colour)
     assert page.locator("math").count() > 20 and page.locator(".figure-svg").count() >= 1
     for kind in ("math", ".figure-svg", "table", "pre"):
-        boxes = [box for part in page.locator(f"article {kind}:not(.folded *)").all() if (box := part.bounding_box())]
+        boxes = [box for part in page.locator(f"article {kind}:not(details *)").all() if (box := part.bounding_box())]
         assert boxes and all(box["width"] > 2 and box["height"] > 2 for box in boxes), kind
-    page.locator(".folded > summary").click()
-    expect(page.locator(".folded table")).to_be_visible()
+    page.locator("details.symbols > summary").click()
+    expect(page.locator("details.symbols dl")).to_be_visible()
     if width == 390:
         page.locator("label.nav-overlay-icon").click()
         expect(page.locator(".sidebar-drawer")).to_be_in_viewport(ratio=0.9)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, ViewportSize
 PAGES = {
     "home": "", "article": "posts/cut-cross-entropy/", "tag": "articles/tag/transformers/", "tags": "articles/tag/",
     "all articles": "articles/", "archive": "articles/archive/", "search": "search/?q=vocabulary",
-    "about": "docs/about/", "404": "no/such/page",
+    "about": "docs/about/", "map": "docs/map/", "404": "no/such/page",
 }
 SIZES: dict[str, ViewportSize] = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
 

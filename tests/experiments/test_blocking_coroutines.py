@@ -7,10 +7,15 @@ Every process is started here and gone at the end.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import smtplib
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,16 +58,80 @@ def test_the_attachment_is_a_pdf_in_a_mail_without_long_lines() -> None:
     assert real_mail.pdf(7, 2).startswith(b"%PDF-") and len(real_mail.pdf(7, 8)) > len(real_mail.pdf(7, 1))
 
 
-# With "record first" the second worker acknowledges what the first is still sending, and a run ends when all is
-# acknowledged: the last slow mail would be cut off by the end of the test, not by the fault.
-SAFE = {"send first": ["none", "refuse", "slow", "published-twice"], "record first": ["none", "refuse", "published-twice"]}
+CERTAIN = ["none", "refuse", "slow", "published-twice"]
 
 
 @pytest.mark.parametrize("order", workers.HANDLERS)
 def test_what_is_certain_is_neither_lost_nor_sent_twice(order: str, server: real_mail.Server,
                                                         broker: real_mail.Broker) -> None:
-    outcome = workers.suffer(server, broker, dict(enumerate(SAFE[order] * 2)), order=order)
-    assert [outcome[kind] for kind in SAFE[order]] == [[2, 0, 0, 0]] * len(SAFE[order])
+    outcome = workers.suffer(server, broker, dict(enumerate(CERTAIN * 2)), order=order)
+    assert [outcome[kind] for kind in CERTAIN] == [[2, 0, 0, 0]] * len(CERTAIN)
+
+
+def test_the_last_mail_in_hand_is_sent_before_the_workers_end(server: real_mail.Server, broker: real_mail.Broker) -> None:
+    """Recorded first, a second worker acknowledges what the first is still sending: the stream is empty, the mail not out."""
+    outcome = workers.suffer(server, broker, {0: "slow"}, order="record first")
+    assert outcome["slow"] == [1, 0, 0, 0]
+
+
+def test_a_stream_is_finished_when_all_is_acknowledged_even_if_the_broker_lost_count(broker: real_mail.Broker) -> None:
+    workers.fresh(broker.port)
+    db: Any = workers.connect(broker.port)
+    for number in range(3):
+        db.xadd("mails", {"mail": number})
+    assert not workers.finished(db, "mails")                                    # nothing was read
+    read = db.xreadgroup(workers.GROUP, "test", {"mails": ">"})[0][1]
+    assert len(read) == 3 and not workers.finished(db, "mails")                 # nothing was acknowledged
+    db.xack("mails", workers.GROUP, *(entry for entry, _ in read))
+    assert workers.finished(db, "mails")
+    db.execute_command("XGROUP", "SETID", "mails", workers.GROUP, read[-1][0])  # without ENTRIESREAD: the count is gone
+    assert db.xinfo_groups("mails")[0]["entries-read"] != 3
+    assert workers.finished(db, "mails")
+    db.xadd("mails", {"mail": 3})
+    assert not workers.finished(db, "mails")
+    db.close()
+
+
+def test_a_broker_that_hangs_ends_the_run_at_its_deadline(server: real_mail.Server) -> None:
+    with real_mail.Broker() as frozen:
+        stop = threading.Timer(0.5, frozen._process.send_signal, [signal.SIGSTOP])
+        stop.start()
+
+        def run() -> None:
+            with contextlib.suppress(TimeoutError):
+                workers.suffer(server, frozen, dict.fromkeys(range(300), "none"), latency=0.05, seconds=2)
+                os._exit(1)
+            os._exit(0)
+        process = real_mail.FORK.Process(target=run)
+        process.start()
+        process.join(15)
+        code = process.exitcode
+        if code is None:                # it would hang for ever, and its workers with it
+            os.kill(process.pid or 0, signal.SIGTERM)
+        frozen._process.send_signal(signal.SIGCONT)
+        process.join()
+    assert code == 0
+
+
+def test_a_worker_whose_thread_fails_ends_so_that_another_takes_over(server: real_mail.Server, broker: real_mail.Broker,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a process without a living thread in it would count as a worker until the deadline."""
+    handle, parent = workers.HANDLERS["send first"], os.getpid()
+
+    def failing_once(db: Any, *rest: Any) -> None:
+        assert os.getpid() != parent
+        if db.set("failed", 1, nx=True):
+            raise RuntimeError("planted")
+        handle(db, *rest)
+    monkeypatch.setitem(workers.HANDLERS, "send first", failing_once)
+    outcome = workers.suffer(server, broker, {0: "none", 1: "none"}, workers=1, seconds=20)
+    assert outcome["none"] == [2, 0, 0, 0]
+
+
+def test_the_brokers_port_is_none_that_a_client_could_be_given(broker: real_mail.Broker) -> None:
+    """A client that calls a server which is down could else be connected to itself, and keep the port from it."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert 1024 <= broker.port < lowest
 
 
 def test_what_is_uncertain_is_sent_twice_or_lost_as_the_order_says(server: real_mail.Server,
@@ -72,6 +141,13 @@ def test_what_is_uncertain_is_sent_twice_or_lost_as_the_order_says(server: real_
     assert [first[kind][1:3] for kind in kinds] == [[0, 0], [0, 1], [0, 0], [0, 1]]
     first = workers.suffer(server, broker, dict(enumerate(kinds)), order="record first")
     assert [first[kind][1:3] for kind in kinds] == [[1, 0], [0, 0], [1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(("lease", "twice"), [(0.1, 1), (1.2, 0)])
+def test_a_lease_shorter_than_the_send_lets_a_second_worker_send_too(
+        lease: float, twice: int, server: real_mail.Server, broker: real_mail.Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LEASE", lease)
+    assert workers.suffer(server, broker, {0: "slow"})["slow"] == [1, 0, twice, 0]
 
 
 def test_a_permanent_refusal_becomes_a_dead_letter(server: real_mail.Server, broker: real_mail.Broker) -> None:

@@ -169,6 +169,10 @@ def test_ignoring_every_target_does_as_pytorch_does() -> None:
     assert torch.isnan(cce.linear_cross_entropy(e, c, x, ignore_index=-1))
     assert cce.linear_cross_entropy(e, c, x, ignore_index=-1, reduction="sum") == 0
     assert torch.equal(cce.linear_cross_entropy(e, c, x, ignore_index=-1, reduction="none"), torch.zeros(4))
+    e.requires_grad_(), c.requires_grad_()
+    cce.linear_cross_entropy(e, c, x, ignore_index=-1, reduction="sum").backward()
+    assert e.grad is not None and c.grad is not None
+    assert not e.grad.any() and not c.grad.any()  # and not what the memory held
 
 
 # ------------------------------------------------------------------- filtering
@@ -189,9 +193,9 @@ def filtered(e: Tensor, c: Tensor, x: Tensor, threshold: float, rows: int, colum
 @pytest.mark.parametrize("sort", [False, True])
 @pytest.mark.parametrize(("skip", "spread"), [("strip", False), ("strip", True), ("tile", False)])
 def test_the_filter_drops_what_it_says_and_nothing_else(skip: str, spread: bool, sort: bool) -> None:
-    e, c, x, _ = case(40, 200, 8, scale=2.0, seed=5)
+    e, c, x, _ = case(40, 203, 8, scale=2.0, seed=5)
     threshold, rows, columns = 2.0**-7, 1 if skip == "strip" else 4, 10
-    order = torch.argsort(c @ e.mean(0), descending=True) if sort else torch.arange(200)
+    order = torch.argsort(c @ e.mean(0), descending=True) if sort else torch.arange(203)  # the last tile is of three
     rank = torch.argsort(order)
     d_e, d_c = filtered(e, c[order], rank[x], threshold, rows, columns, spread)
     ours = gradients(lambda e, c: cce.linear_cross_entropy(
@@ -223,6 +227,17 @@ def test_spreading_loses_nothing_of_a_flat_softmax(bias: Tensor | None) -> None:
         e, c, x, b, threshold=2.0**-11, spread=s), e, c, bias) for s in (True, False))  # noqa: B023
     close(spread, exact, 1e-3)
     assert (dropped[1] - exact[1]).norm() > 10 * (spread[1] - exact[1]).norm()
+
+
+def test_a_last_tile_that_is_shorter_gets_its_own_share() -> None:
+    """Twelve entries of about 1/12 in tiles of eight: the last four are spread, and all adds up."""
+    e, c, x, b = case(8, 12, 4, scale=0.003, seed=9)
+    x %= 8
+    exact = gradients(lambda e, c, b: whole(e, c, x, b), e, c, 0 * b)
+    spread = gradients(lambda e, c, b: cce.linear_cross_entropy(
+        e, c, x, b, threshold=0.5, spread=True, vocab_tile=8), e, c, 0 * b)
+    for one, true in zip(spread, exact, strict=True):
+        assert (one - true).norm() < 0.02 * true.norm()
 
 
 # ------------------------------------------------------------------- bad input

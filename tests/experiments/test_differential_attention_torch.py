@@ -31,6 +31,7 @@ def _load(name: str) -> ModuleType:
 numpy_form = _load("differential_attention")
 dt = _load("differential_attention_torch")
 needle = _load("needle")
+language: Any = _load("language")
 
 
 @pytest.fixture(autouse=True)
@@ -348,3 +349,42 @@ def test_a_seed_gives_every_kind_the_same_batches_and_another_seed_others(monkey
     same, other = ([torch.equal(a, b) if a.shape == b.shape else False for a, b in zip(seen["plain", 3], found, strict=True)]
                    for found in (seen["v1", 3], seen["v2", 4]))
     assert same == [True] * 3 and other == [False] * 3
+
+
+# --------------------------------------------------------- the language model
+
+def test_language_models_compared_have_equal_parameters_but_for_lambda_and_the_norm() -> None:
+    counts = {kind: sum(p.numel() for p in language.model(kind).parameters()) for kind in language.KINDS}
+    assert counts["v2"] == counts["plain"]
+    assert all(0 <= count - counts["plain"] < 0.001 * counts["plain"] for count in counts.values())
+
+
+def test_held_out_files_are_of_most_genres_and_not_trained_on() -> None:
+    names = list(language.packages.brown())
+    assert len({name[1] for name in names[language.HELD_OUT]}) == 13 and len({name[1] for name in names}) == 15
+    data = language.corpus()
+    assert len(data.held_out) == 25 and len(data.train) > 2_000_000
+    start = data.held_out[3][:40]
+    windows = data.train.unfold(0, 40, 1)
+    assert not (windows == start).all(1).any()
+
+
+def test_bits_per_byte_of_a_model_that_knows_nothing_and_of_one_by_hand() -> None:
+    """Equal logits cost log2 of the vocabulary a token; each token but the first counts once, across windows."""
+    net = language.model("plain")
+    torch.nn.init.zeros_(net.head.weight)
+    ids, sizes = torch.arange(600) % language.VOCABULARY, torch.full((language.VOCABULARY,), 2)
+    (bits,) = language.bits_per_byte(net, [ids], sizes)
+    assert bits == pytest.approx(math.log2(language.VOCABULARY) / 2, rel=1e-5)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(net.head.weight)
+    (bits,) = language.bits_per_byte(net, [ids[:200]], sizes)
+    chosen = net(ids[None, :199])[0].double().log_softmax(-1)[torch.arange(199), ids[1:200]]
+    assert bits == pytest.approx(-chosen.sum().item() / math.log(2) / 398, rel=1e-5)
+
+
+def test_a_language_run_is_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = language.corpus()
+    monkeypatch.setattr(language, "corpus", lambda: data._replace(held_out=[data.held_out[0][:500]]))
+    short = [language.train("v1", 3, 8e-3, 2)["curve"] for _ in range(2)]
+    assert short[0] == short[1] and short[0][0] < math.log(language.VOCABULARY) + 1

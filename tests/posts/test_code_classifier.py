@@ -28,7 +28,6 @@ def _load(name: str) -> ModuleType:
 
 
 cc = _load("code_classifier")
-snippets = _load("snippets")
 
 TRAIN = ["if x: y = 1", "print(x)", "if (x) y = 1;", "let x = y;"]
 LABELS = ["Python", "Python", "JavaScript", "JavaScript"]
@@ -286,36 +285,11 @@ def test_duplicates_by_tokens() -> None:
     assert cc.without_duplicates(texts) == [0, 3, 4, 6]
 
 
-def test_the_toy_data_are_what_the_article_says() -> None:
-    assert len(snippets.LINES) == 8 and all(len(lines) == 12 for lines in snippets.LINES.values())
-    assert sorted(t for fold in snippets.FOLDS for t in fold) == list(range(snippets.TASKS))
-
-
-def test_numbers_of_the_toy_experiment_that_the_article_quotes() -> None:
-    shown = (_FOLDER / "index.md").read_text(encoding="utf-8")
-    found = {kind: snippets.guesses(kind) for kind in snippets.FEATURES}
-    for length in range(4):
-        tokens, trigrams = (snippets.by_length(found[kind])[length] for kind in ("tokens", "trigrams"))
-        row = (f"| {length + 1} | {tokens[1]} | {tokens[2]:.0%} | {trigrams[2]:.0%} | "
-               f"{trigrams[3]:.0%} / {trigrams[4]:.0%} |").replace("%", " %")
-        assert row in shown, row
-    one = [g for g in found["trigrams"] if g.lines == 1]
-    for threshold in (0, 0.3, 0.5, 0.7):
-        answers = [(cc.decide(g.scores, threshold, g.temperature), g.truth) for g in one]
-        answered = [(a, t) for a, t in answers if a is not None]
-        right = sum(a == t for a, t in answered)
-        row = f"| {threshold:.1f} | {len(answered)} | {right} | {right / len(answered):.0%} |".replace("%", " %")
-        assert row in shown, row
-    every = [line for lines in snippets.LINES.values() for line in lines]
-    assert f"{len(set(every))} of the {len(every)}" in shown
-    temperatures = sorted({round(g.temperature, 2) for g in one})
-    assert ", ".join(map(str, temperatures[:-1])) + f" and {temperatures[-1]}" in shown
-
-
 def test_code_shown_by_the_article_exists() -> None:
-    source = (_FOLDER / "code_classifier.py").read_text(encoding="utf-8")
     shown = (_FOLDER / "index.md").read_text(encoding="utf-8")
-    names = re.findall(r'# region (\w+)"', shown)
-    assert names
-    for name in names:
-        assert source.count(f"# region {name}\n") == source.count(f"# endregion {name}\n") == 1
+    included = re.findall(r'{literalinclude} (\S+)\n:language: python\n:start-after: "# region (\w+)"\n'
+                          r':end-before: "# endregion (\w+)"', shown)
+    assert len(included) == shown.count("{literalinclude}") > 2
+    for file, start, end in included:
+        source = (_FOLDER / file).read_text(encoding="utf-8")
+        assert start == end and source.count(f"# region {start}\n") == source.count(f"# endregion {start}\n") == 1

@@ -13,8 +13,8 @@ import pytest
 _PATH = Path(__file__).resolve().parents[2] / "posts" / "differential-attention" / "comparison.py"
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("differential_comparison", _PATH)
+def _load(name: str = "comparison") -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"differential_{name}", _PATH.with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
@@ -23,6 +23,7 @@ def _load() -> ModuleType:
 
 
 comparison = _load()
+paired = _load("paired")
 
 
 def test_groups_that_do_not_overlap_have_the_smallest_p_value_there_is() -> None:
@@ -72,3 +73,40 @@ def test_too_few_numbers_are_refused() -> None:
         comparison.shift([1, 2], [3, 4])
     with pytest.raises(ValueError, match="at least one"):
         comparison.p_value([], [1])
+
+
+# ------------------------------------------------------------------- pairs
+
+@pytest.mark.parametrize(("n", "critical"), [(6, 0), (7, 2), (8, 3), (9, 5), (10, 8), (12, 13)])
+def test_paired_critical_values_are_those_of_the_printed_tables(n: int, critical: int) -> None:
+    """Wilcoxon's signed ranks, two-sided, 5%: the interval leaves out that many means of two at each end."""
+    differences = [(-1.7) ** i for i in range(n)]
+    means = sorted((differences[i] + differences[j]) / 2 for i in range(n) for j in range(i, n))
+    assert paired.paired_shift(differences)[1:] == (means[critical], means[-1 - critical])
+
+
+def test_differences_of_one_sign_have_the_smallest_paired_p_value_there_is() -> None:
+    assert paired.paired_p_value([-0.1, -3, -2, -0.5, -0.4, -9, -1, -7]) == pytest.approx(2 / 2 ** 8)
+    assert paired.paired_p_value([1.0, 2.0, 3.0]) == pytest.approx(2 / 8)
+
+
+def test_paired_ties_share_their_rank() -> None:
+    """Ranks 1.5, 1.5, 3 with signs +, -, +: all eight flips counted by hand; six lie as far from 3 as 4.5 does."""
+    assert paired.paired_p_value([1, -1, 2]) == pytest.approx(6 / 8)
+
+
+def test_the_paired_interval_agrees_with_the_paired_test() -> None:
+    """Of normal differences it holds zero exactly when the test does not reject at 5%."""
+    draw = random.Random(11)
+    for _ in range(200):
+        differences = [draw.gauss(draw.choice([0, 1]), 1) for _ in range(8)]
+        _, low, high = paired.paired_shift(differences)
+        assert (low <= 0 <= high) == (paired.paired_p_value(differences) > 0.05)
+
+
+def test_what_pairs_cannot_tell_is_refused() -> None:
+    for nothing in ([], [0.0, 1.0]):
+        with pytest.raises(ValueError, match="none of them zero"):
+            paired.paired_p_value(nothing)
+    with pytest.raises(ValueError, match="too few"):
+        paired.paired_shift([1.0, 2.0, 3.0, 4.0, 5.0])

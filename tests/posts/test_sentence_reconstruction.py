@@ -6,7 +6,7 @@ import math
 import random
 import sys
 from collections import Counter
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from pathlib import Path
 
 import pytest
@@ -31,13 +31,13 @@ words = st.sampled_from(["a", "an", "bird", "cat", "the", "dog"])
 bags = st.lists(words, min_size=0, max_size=6)
 
 
-def toy(previous: str, word: str) -> float:
-    return sr.log(TABLE[previous].get(word, 0.0))
+def toy(before: tuple[str, ...], word: str) -> float:
+    return sr.log(TABLE[(sr.START, *before)[-1]].get(word, 0.0))
 
 
 def hashed(seed: int):
-    """An arbitrary bigram score, the same at each call."""
-    return lambda previous, word: -random.Random(f"{seed} {previous} {word}").uniform(0.1, 5)
+    """An arbitrary score that looks at all words before, the same at each call."""
+    return lambda before, word: -random.Random(f"{seed} {before} {word}").uniform(0.1, 5)
 
 
 def test_worked_example():
@@ -52,19 +52,43 @@ def test_worked_example():
 
 def test_kneser_ney_by_hand():
     model = sr.KneserNey(CORPUS, discount=0.5)
-    assert math.isclose(model.probability("the", "dog"), 0.511875)
-    assert math.isclose(model.probability("the", "cat"), 0.311875)
-    assert math.isclose(model.continuation("the"), 0.184375)
-    assert model.probability("the", "zebra") > 0
+    assert math.isclose(model.probability(["the"], "dog"), 0.511875)
+    assert math.isclose(model.probability(["the"], "cat"), 0.311875)
+    assert math.isclose(model.probability([], "the"), 0.184375)
+    assert model.probability(["the"], "zebra") > 0
+    # Three "the" of four sentences, in a row of two kinds of first words.
+    assert math.isclose(model.probability([sr.START], "the"), (3 - 0.5) / 4 + 0.5 * 2 / 4 * 0.184375)
 
 
-@given(st.lists(st.lists(words, min_size=1, max_size=5), min_size=1, max_size=6),
-       st.floats(0.05, 0.95), words)
-def test_kneser_ney_sums_to_one(corpus, discount, previous):
-    model = sr.KneserNey(corpus, discount)
-    for context in (previous, sr.START):
-        total = sum(model.probability(context, word) for word in [*model.contexts, "never seen"])
-        assert math.isclose(total, 1)
+def test_a_trigram_by_hand():
+    """After "the cat": once "chased", once the end; below it bigrams count by what stands before them."""
+    model = sr.KneserNey(CORPUS, order=3, discount=0.5)
+    # "cat chased" was seen after "the" alone, "cat </s>" too: the row of "cat" has 1 of each.
+    # Of single words, "chased" has two left neighbours of 16; the share for the unknown is 0.5 * 9 / 16 / 10.
+    chased = (2 - 0.5) / 16 + 0.5 * 9 / 16 / 10
+    after_cat = (1 - 0.5) / 2 + 0.5 * 2 / 2 * chased
+    assert math.isclose(model.probability(["the", "cat"], "chased"), (1 - 0.5) / 2 + 0.5 * 2 / 2 * after_cat)
+    # Nothing stands before a sentence's start: its row is of plain counts.
+    the = (3 - 0.5) / 16 + 0.5 * 9 / 16 / 10
+    assert math.isclose(model.probability([sr.START], "the"), (3 - 0.5) / 4 + 0.5 * 2 / 4 * the)
+    # An unseen context falls back on a shorter one; words further back do not matter.
+    assert math.isclose(model.probability(["bird", "cat"], "chased"), after_cat)
+    assert model.probability(["slept", "the", "cat"], "chased") == model.probability(["the", "cat"], "chased")
+
+
+def test_discounts_follow_from_what_was_seen_once_and_twice():
+    model = sr.KneserNey([["a", "b"], ["a", "c"]], order=1)
+    # a: 2, </s>: 2, b: 1, c: 1
+    assert model.discounts == [2 / (2 + 2 * 2)]
+
+
+@given(st.lists(st.lists(words, min_size=1, max_size=5), min_size=1, max_size=6), st.integers(1, 4),
+       st.none() | st.floats(0.05, 0.95), st.lists(words, max_size=4), st.booleans())
+def test_kneser_ney_sums_to_one(corpus, order, discount, context, at_start):
+    model = sr.KneserNey(corpus, order, discount)
+    context = [sr.START, *context] if at_start else context
+    total = sum(model.probability(context, word) for word in [*model.unigrams, "never seen"])
+    assert math.isclose(total, 1)
 
 
 @given(bags, st.integers(1, 5), st.integers(0, 99))
@@ -82,6 +106,22 @@ def test_wide_beam_is_brute_force(bag, seed, with_future):
     assert math.isclose(logp, best, abs_tol=1e-9)
     assert math.isclose(sr.total_score(found, hashed(seed)), logp, abs_tol=1e-9)
     assert Counter(found) == Counter(expected)
+
+
+@given(bags, st.integers(1, 4), st.integers(0, 9), st.booleans())
+@settings(max_examples=40)
+def test_the_steps_are_those_of_the_search(bag, width, seed, with_future):
+    """Each step grows from what the last one kept, by a word that was left, best first; the last holds the answer."""
+    score = hashed(seed)
+    future = (lambda word: -len(word)) if with_future else (lambda word: 0.0)
+    trace = list(sr.steps(bag, score, width, future))
+    assert len(trace) == len(bag) + 1
+    for kept, grown in pairwise(trace):
+        expected = {(*before, word) for before, _ in kept[:width] for word in Counter(bag) - Counter(before)}
+        assert {after for after, _ in grown} == expected and len(grown) == len(expected)
+        ranks = [logp + sum(map(future, (Counter(bag) - Counter(after)).elements())) for after, logp in grown]
+        assert all(one >= other - 1e-9 for one, other in pairwise(ranks))
+    assert sr.order(bag, score, width, future)[0] in [words for words, _ in trace[-1][:width]]
 
 
 @given(bags)
@@ -154,8 +194,10 @@ def test_bad_arguments():
     with pytest.raises(ValueError):
         sr.order(BAG, toy, 0)
     with pytest.raises(ValueError):
-        sr.KneserNey([], 0.5)
+        sr.KneserNey([])
     with pytest.raises(ValueError):
-        sr.KneserNey(CORPUS, 1.0)
+        sr.KneserNey(CORPUS, discount=1.0)
+    with pytest.raises(ValueError):
+        sr.KneserNey(CORPUS, order=0)
     with pytest.raises(ValueError):
         sr.corpus_bleu([], [])

@@ -17,6 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "_ext"))
 from addresses import LIST, published, read_redirects
+from front_matter import _near
 from sitemap import absolute_links
 
 ADDRESS = "https://blog.example/"
@@ -32,7 +33,8 @@ def test_no_published_address_is_lost(site: Path, pages: Pages) -> None:
     for name in listed:
         page, _, anchor = name.partition("#")
         if page not in pages and not (site / page).is_file():
-            lost.append(f"{name}: give it a redirect in posts/redirects.txt")
+            lost.append(f"{name}: rename with `make move` and remove with `make remove`, or write into posts/redirects.txt where "
+                        f"it leads now, {_near(page, sorted(pages))} as a line: {page} NEW")
         elif anchor and page in pages and not pages[page].xpath("//*[@id=$anchor]", anchor=anchor) \
                 and not pages[page].xpath("//meta[@http-equiv='refresh']"):
             lost.append(f"{name}: write ({anchor})= on the line above the heading that took its place")
@@ -115,7 +117,7 @@ def test_the_sitemap_lists_every_page_that_a_search_should_find_once_and_no_othe
     assert sorted(listed) == sorted(ADDRESS + name for name in pages if name not in ("404.html", "search/"))
     for url in root:
         name = (url.findtext(namespace + "loc") or "").removeprefix(ADDRESS)
-        if name.startswith("posts/"):
+        if re.fullmatch("posts/[^/]+/", name):
             modified = pages[name].xpath("//meta[@property='article:modified_time']/@content")
             assert [url.findtext(namespace + "lastmod")] == modified
 

@@ -107,6 +107,7 @@ MISTAKES: dict[str, tuple[str | bytes, int, str]] = {
     "needs-a": wrong(NEW, "`needs` goes in a circle: needs-a, needs-b, needs-a", needs="needs: [needs-b]"),
     "needs-b": wrong(NEW, "`needs` goes in a circle: needs-b, needs-a, needs-b", needs="needs: [needs-a]"),
     "teaches-text": wrong(NEW, "`teaches` must be a list of words", teaches="teaches: loops"),
+    "changes-text": wrong(NEW, "`changes` must be a list, each change with date, kind and what", changes="changes: mended"),
     "draft-text": wrong(NEW, "`draft` must be true or false; it is \"maybe\"", draft="draft: maybe"),
     "card-title-number": wrong(NEW, "`card_title` must be text", card="card_title: 1984"),
     # The file itself

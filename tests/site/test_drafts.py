@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -87,3 +88,40 @@ def test_making_a_draft_of_a_published_article_takes_it_out_of_the_next_build(
     (source / "posts/xyzzy/index.md").write_text(published.replace("tags", "draft: true\ntags"), encoding="utf-8")
     out = build(source, tmp_path / "out").out
     assert [path for path in out.rglob("*") if path.is_file() and (b"xyzzy" in path.read_bytes() or "xyzzy" in path.as_posix())] == []
+
+
+# -- The day comes -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("zone", "before", "after"), [
+    ("Pacific/Auckland", "2026-03-04T10:59:59Z", "2026-03-04T11:00:00Z"),  # 13 hours ahead
+    ("America/Los_Angeles", "2026-03-05T07:59:59Z", "2026-03-05T08:00:00Z"),  # 8 hours behind
+])
+def test_a_scheduled_article_comes_out_at_midnight_of_the_sites_own_zone(
+        zone: str, before: str, after: str, tiny: Tiny, build: Build, tmp_path: Path) -> None:
+    """By the same daily build, which keeps its folder; and then the site is as if built for the first time."""
+    source = tiny({"posts/xyzzy/index.md": held_back("xyzzy", "date: 2026-03-05"), "posts/xyzzy/pic-xyzzy.svg": PICTURE},
+                  conf=f"\nblog_timezone = {zone!r}\n")
+
+    def seen(out: Path, now: str) -> dict[str, bytes]:
+        seconds = str(int(dt.datetime.fromisoformat(now).timestamp()))
+        # The builder's own zone, a day ahead or behind, has no say.
+        result = build(source, out, "-W", "-n", SOURCE_DATE_EPOCH=seconds, TZ="Pacific/Kiritimati")
+        assert result.code == 0, result.messages
+        return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    files = seen(tmp_path / "daily", before)
+    assert not any("xyzzy" in name or b"xyzzy" in text for name, text in files.items())
+    files = seen(tmp_path / "daily", after)
+    assert {name for name, text in files.items() if b"xyzzy" in text} >= {
+        "index.html", "posts/xyzzy/index.html", "articles/index.html", "articles/2026/index.html", "articles/atom.xml",
+        "articles/feed.json", "sitemap.xml", "searchindex.js"}
+    anew = seen(tmp_path / "anew", after)
+    assert sorted(files) == sorted(anew)
+    assert [name for name in files if files[name] != anew[name] and name != ".buildinfo"] == []
+
+
+def test_a_zone_that_is_none_is_refused_in_one_line_with_the_nearest(tiny: Tiny, build: Build, tmp_path: Path) -> None:
+    result = build(tiny(conf="\nblog_timezone = 'Europe/Berlinn'\n"), tmp_path / "out")
+    assert result.code == 2
+    assert "conf.py: blog_timezone 'Europe/Berlinn' is no time zone: did you mean 'Europe/Berlin'?" in result.messages

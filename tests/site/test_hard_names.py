@@ -15,6 +15,8 @@ import lxml.html
 import pytest
 from PIL import Image
 
+CONF = (Path(__file__).resolve().parents[2] / "conf.py").read_text(encoding="utf-8")
+BLOG = re.search(r'^project = "(.*)"', CONF, re.MULTILINE)[1]  # type: ignore[index]
 ADDRESS = "https://blog.example/"
 ATOM = "{http://www.w3.org/2005/Atom}"
 Tiny: TypeAlias = Callable[..., Path]
@@ -84,7 +86,7 @@ def test_a_title_is_shown_as_written_everywhere(slug: str, blog: Blog) -> None:
         return [link for link in where.xpath("//a[@href]") if urljoin(base, link.get("href")) == f"{ADDRESS}posts/{slug}/"]
 
     assert shown(page.xpath("//h1"))[0].removesuffix("#") == spaced
-    assert shown(page.xpath("//title")) == [f"{spaced} · Writing on ML & Systems"]
+    assert shown(page.xpath("//title")) == [f"{spaced} · {BLOG}"]
     assert shown(page.xpath("//meta[@property='og:title']/@content")) == [spaced]
     assert shown(page.xpath("//meta[@property='og:image:alt']/@content")) == [spaced]
     assert page.xpath("//meta[@name='description']/@content") == [f'Finding & "{slug}" <i>']
@@ -162,7 +164,7 @@ def test_a_tag_of_any_script_has_its_own_page_feed_and_links(tag: str, blog: Blo
         assert unquote(urljoin(f"{ADDRESS}posts/{name}/", link.get("href"))) == unquote(own)
         assert blog.page(f"posts/{name}").xpath("//meta[@property='article:tag']/@content") == [tag]
     feed = ET.parse(blog.out / f"articles/tag/{slug}/atom.xml").getroot()
-    assert feed.findtext(ATOM + "title") == f"{tag} · Writing on ML & Systems"
+    assert feed.findtext(ATOM + "title") == f"{tag} · {BLOG}"
     assert {item.findtext(ATOM + "id") for item in feed.iter(ATOM + "entry")} == {f"{ADDRESS}posts/{name}/" for name in expected}
     assert {term.get("term") for term in feed.iter(ATOM + "category")} == {tag}
 

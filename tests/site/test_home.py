@@ -55,12 +55,18 @@ def cards(page: Page) -> list[tuple[str, str, list[str], str, str]]:
     return found
 
 
+def owners(page: Page) -> list[tuple[str, str, list[str], str, str]]:
+    """The cards of the owner's articles; later ones stand among them by their dates."""
+    return [card for card in cards(page) if card[-1] in {slug for *_, slug in TABLE}]
+
+
 def test_every_article_stands_in_the_owners_order_and_words(pages: dict[str, Page]) -> None:
-    assert cards(pages[""]) == TABLE
+    assert owners(pages[""]) == TABLE
 
 
 def test_the_list_of_all_articles_shows_the_same_cards(pages: dict[str, Page]) -> None:
-    assert cards(pages["articles/"]) == TABLE
+    assert owners(pages["articles/"]) == TABLE
+    assert cards(pages["articles/"]) == cards(pages[""])
 
 
 def test_each_articles_page_has_the_title_and_tags_of_its_card(pages: dict[str, Page]) -> None:
@@ -88,4 +94,4 @@ def test_a_tag_on_a_card_leads_to_that_tags_archive(pages: dict[str, Page]) -> N
         archive = pages[link.get("href")]
         assert archive.xpath("//h1/text()") == [link.text]
         titles = [title for title, _, tags, _, _ in TABLE if link.text in tags]
-        assert [title for title, *_ in cards(archive)] == titles
+        assert [title for title, *_ in owners(archive)] == titles
