@@ -26,6 +26,8 @@ TAGS = ["Transformers", "LLMs", "Coroutines", "Computer Vision"]
 SLUGS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v{}z"/></svg>'
 
+CORRECTED = ["updated: 2025-02-02", "changes:", '  - {date: 2025-02-02, kind: correction, what: "A sign was wrong."}']
+
 slugs = st.sampled_from(SLUGS)
 days = st.sampled_from(["2023-03-01", "2023-06-15", "2024-02-29", "2024-05-05", "2025-01-01"])
 tags = st.lists(st.sampled_from(TAGS), min_size=1, max_size=3, unique=True)
@@ -73,11 +75,21 @@ def small_blog(folder: Path) -> Path:
     # Two articles on a page, so that a few make a list long; three years and a card come and go.
     (source / "conf.py").write_text((ROOT / "conf.py").read_text("utf-8") + "\nblog_shown = 2\n", "utf-8")
     shutil.copy(ROOT / "posts/evidence.py", source / "posts")
+    (source / "docs/glossary.md").write_text(
+        "---\norphan: true\n---\n\n# Glossary\n\n```{glossary}\nlogit\n  A number before the softmax.\n```\n", "utf-8")
+    (source / "docs/list.md").write_text(
+        "---\norphan: true\n---\n\n# List\n\n```{postlist} 3\n```\n\nSee {ref}`blog-posts`.\n", "utf-8")
     return source
 
 
+def item_needs(author: Author, slug: str) -> list[str]:
+    """The field `needs`, where it names an article that comes earlier in the alphabet: so there is no circle."""
+    other = author.articles[slug]["needs"]
+    return [f"needs: [{other}]"] if other in author.articles and other < slug else []
+
+
 class Author(RuleBasedStateMachine):
-    """What an author does. Articles may link to each other by title, and draw pictures."""
+    """What an author does. Articles link to each other by title, need each other, draw pictures, use terms, are corrected."""
 
     jobs = 1
 
@@ -95,8 +107,9 @@ class Author(RuleBasedStateMachine):
         folder = self.source / "posts" / slug
         folder.mkdir(exist_ok=True)
         lines = ["---", "blogpost: true", f"date: {item['date']}", f"tags: [{', '.join(item['tags'])}]",
-                 f'description: "A finding of {slug}."', *(["draft: true"] if item["draft"] else []), "---", "",
-                 f"# {item['title']}", "", item["text"], "", f"## About {item['heading']}", "", "More.", ""]
+                 f'description: "A finding of {slug}."', *(["draft: true"] if item["draft"] else []),
+                 *item_needs(self, slug), *item["changes"], "---", "",
+                 f"# {item['title']}", "", item["text"] + " A {term}`logit`." * item["term"], "", f"## About {item['heading']}", "", "More.", ""]
         # A link to a page that is gone or held back is an author's mistake: it is not made here.
         other = item["link"]
         if other in self.articles and not self.articles[other]["draft"] and other != slug:
@@ -117,15 +130,17 @@ class Author(RuleBasedStateMachine):
     @rule(slug=slugs, date=days, tags=tags, title=titles, text=texts, link=slugs, picture=st.integers(0, 2))
     def add_or_rewrite(self, slug: str, date: str, tags: list[str], title: str, text: str, link: str, picture: int) -> None:
         self.articles[slug] = {"date": date, "tags": tags, "title": title, "text": text, "link": link, "picture": picture,
-                               "draft": False, "heading": "it"}
+                               "draft": False, "heading": "it", "term": 0, "needs": None, "changes": []}
         self.write_all()
 
     @precondition(lambda self: self.articles)
-    @rule(data=st.data(), field=st.sampled_from(["date", "tags", "title", "text", "heading", "picture", "draft", "link"]))
+    @rule(data=st.data(), field=st.sampled_from([
+        "date", "tags", "title", "text", "heading", "picture", "draft", "link", "term", "needs", "changes"]))
     def change(self, data: st.DataObject, field: str) -> None:
         slug = data.draw(st.sampled_from(sorted(self.articles)))
         values = {"date": days, "tags": tags, "title": titles, "text": texts, "heading": texts.map(lambda text: text[:3]),
-                  "picture": st.integers(1, 3), "draft": st.booleans(), "link": slugs}
+                  "picture": st.integers(1, 3), "draft": st.booleans(), "link": slugs,
+                  "term": st.integers(0, 1), "needs": st.none() | slugs, "changes": st.sampled_from([[], CORRECTED])}
         self.articles[slug][field] = data.draw(values[field])
         self.write_all()
 
