@@ -95,8 +95,8 @@ const search = (() => {
     if (location.protocol === "file:") return; // opened from a folder, a page cannot read another
     const text = textOf(await (await fetch(root + address)).text());
     const at = text.search(new RegExp(`(?<![\\p{L}\\p{N}_])(?:${starts.join("|")})`, "iu"));
-    const from = Math.max(at - 90, 0);
-    item.append(marked(`${from ? "…" : ""}${text.slice(from, from + 240).trim()}…`, starts));
+    const from = Math.max(at - 60, 0);
+    item.append(marked(`${from ? "…" : ""}${text.slice(from, from + 150).trim()}…`, starts));
   };
 
   const show = (results, starts) => {

@@ -109,7 +109,8 @@ class Author(RuleBasedStateMachine):
         lines = ["---", "blogpost: true", f"date: {item['date']}", f"tags: [{', '.join(item['tags'])}]",
                  f'description: "A finding of {slug}."', *(["draft: true"] if item["draft"] else []),
                  *item_needs(self, slug), *item["changes"], "---", "",
-                 f"# {item['title']}", "", item["text"] + " A {term}`logit`." * item["term"], "", f"## About {item['heading']}", "", "More.", ""]
+                 f"# {item['title']}", "", item["text"] + " A {term}`logit`." * item["term"], "",
+                 f"## About {item['heading']}", "", "More.", ""]
         # A link to a page that is gone or held back is an author's mistake: it is not made here.
         other = item["link"]
         if other in self.articles and not self.articles[other]["draft"] and other != slug:

@@ -115,7 +115,7 @@ def test_a_scheduled_article_comes_out_at_midnight_of_the_sites_own_zone(
     files = seen(tmp_path / "daily", after)
     assert {name for name, text in files.items() if b"xyzzy" in text} >= {
         "index.html", "posts/xyzzy/index.html", "articles/index.html", "articles/2026/index.html", "articles/atom.xml",
-        "articles/feed.json", "sitemap.xml", "searchindex.js"}
+        "articles/feed.json", "sitemap.xml", "_static/words/pages.js", "_static/words/xy.js"}
     anew = seen(tmp_path / "anew", after)
     assert sorted(files) == sorted(anew)
     assert [name for name in files if files[name] != anew[name] and name != ".buildinfo"] == []
