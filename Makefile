@@ -21,7 +21,7 @@ check: .venv/site ## front matter, links, alternative text, results, spelling an
 
 test: .venv/test ## every test of the site, its code and its pages in a browser
 	tests/install-browser
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 linkcheck: .venv/site ## ask every linked page whether it is still there
 	$(BIN)/sphinx-build -b linkcheck . _build/linkcheck

@@ -118,8 +118,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
         title = app.env.titles[pagename].astext()
     description = describe(app, pagename, context, doctree)
     card = absolute(app, f"_static/cards/{app.articles[pagename].slug if pagename in app.articles else BLOG}.png")
-    context["parent"] = parent = parent_of(app, pagename)
-    context["parent_title"] = app.env.metadata[parent]["title"] if parent else None
+    context["parent"] = parent_of(app, pagename)
     context["plain_title"] = title
     context["meta_description"] = description
     context["card_address"] = card

@@ -89,7 +89,6 @@ def show_uses(app: Sphinx, doctree: nodes.document) -> None:
             line += [nodes.Text(", " if index else ""),
                      nodes.reference("", app.env.titles[page].astext(), internal=True,
                                      refuri=app.builder.get_relative_uri(GLOSSARY, page))]
-        line += nodes.Text(".")
         item.children[-1].append(line)
 
 

@@ -2,20 +2,18 @@
 const place = document.querySelector(".continue");
 if (place) {
   const name = `at:${location.pathname}`;
-  try {
-    const was = localStorage.getItem(name);
-    if (was && !location.hash && document.getElementById(was)) {
-      place.href = `#${was}`;
-      place.textContent = "Continue where you were";
-    }
-  } catch { /* the reader keeps nothing: there is nothing to offer */ }
+  // A browser that keeps nothing throws: there is nothing to offer then.
+  const kept = (act) => { try { return act(localStorage); } catch {} };
+  const was = kept((store) => store.getItem(name));
+  if (was && !location.hash && document.getElementById(was)) {
+    place.href = `#${was}`;
+    place.textContent = "Continue where you were";
+  }
   document.addEventListener("visibilitychange", () => {
-    const passed = [...document.querySelectorAll("[role=main] section section")]
-      .filter((part) => part.getBoundingClientRect().top < innerHeight / 2).pop();
-    const end = document.querySelector(".cite").getBoundingClientRect().top < innerHeight;
-    try {
-      if (end) localStorage.removeItem(name);
-      else if (passed) localStorage.setItem(name, passed.id);
-    } catch { /* as above */ }
+    const above = (part, edge) => part.getBoundingClientRect().top < edge;
+    const passed = [...document.querySelectorAll("[role=main] section section")].filter((part) => above(part, innerHeight / 2)).pop();
+    // Who has reached the end wants to be led back to no section.
+    if (above(document.querySelector(".cite"), innerHeight)) kept((store) => store.removeItem(name));
+    else if (passed) kept((store) => store.setItem(name, passed.id));
   });
 }

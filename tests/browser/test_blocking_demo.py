@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import lxml.html
 import pytest
+from article_code import load
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-FOLDER = Path(__file__).resolve().parents[2] / "posts/blocking-coroutines"
 ARTICLE = "posts/blocking-coroutines/"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"blocking_{name}", FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load("demo")
+demo = load("blocking-coroutines", "demo")
 t = demo.t
-
-
-@pytest.fixture
-def reader(browser: Browser, server: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(server + ARTICLE)
-    yield page
-    context.close()
 
 
 def figure(page: Page) -> Locator:

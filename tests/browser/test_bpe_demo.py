@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import random
 import re
 import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import lxml.html
 import pytest
+from article_code import load
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 FOLDER = Path(__file__).resolve().parents[2] / "posts/byte-pair-encoding"
 ARTICLE = "posts/byte-pair-encoding/"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"bpe_figures_{name}", FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load("demo")
+demo = load("byte-pair-encoding", "demo")
 bpe = demo.bpe
 
 
@@ -180,15 +169,6 @@ def test_what_cannot_be_seen_is_shown(module: Page) -> None:
 
 
 # -- What a reader sees and does ---------------------------------------------
-
-
-@pytest.fixture
-def reader(browser: Browser, server: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(server + ARTICLE)
-    yield page
-    context.close()
 
 
 def figure(page: Page, part: str) -> Locator:

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import lxml.html
 import pytest
+from article_code import load
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
-FOLDER = Path(__file__).resolve().parents[2] / "posts/cut-cross-entropy"
 ARTICLE = "posts/cut-cross-entropy/"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"cce_browser_{name}", FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load("demo")
-
-
-@pytest.fixture
-def reader(browser: Browser, server: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(server + ARTICLE)
-    yield page
-    context.close()
+demo = load("cut-cross-entropy", "demo")
 
 
 def figure(page: Page, which: str) -> Locator:

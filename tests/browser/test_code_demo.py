@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import lxml.html
 import pytest
+from article_code import load
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 FOLDER = Path(__file__).resolve().parents[2] / "posts/classifying-code-bert"
 ARTICLE = "posts/classifying-code-bert/"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"code_figure_{name}", FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load("demo")
+demo = load("classifying-code-bert", "demo")
 MODEL = demo.ngrams.page_model()
 HOSTILE = ["", " ", "\n", "\n\n\n", "\t\tx", "\r\n\tx\r\n", "\x00\x7f\x80", "é日本𝕏", "\u2028x\u2029", "x\u00a0y", "␣⏎⇥", "a" * 4000,
            "=" * 3000, "123abc_45", "\\\"'`", "<?php\n\techo 1;", "x = 1", "toString", "__proto__ constructor", "\ufeffx", "K ſ İ"]
@@ -38,15 +25,6 @@ PIECES = [*"abXY01_ .,;:()[]{}<>=+-*/&|!?'\"`~@#$%^\\\n\t", "\n    ", "\n\t", "s
 def random_texts(count: int) -> list[str]:
     draw = random.Random(2026)
     return ["".join(draw.choices(PIECES, k=draw.randrange(1, 80))) for _ in range(count)]
-
-
-@pytest.fixture
-def reader(browser: Browser, server: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(server + ARTICLE)
-    yield page
-    context.close()
 
 
 def figure(page: Page) -> Locator:

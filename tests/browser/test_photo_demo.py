@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import json
 import random
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from article_code import load
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 FOLDER = Path(__file__).resolve().parents[2] / "posts/computational-photography"
 ARTICLE = "posts/computational-photography/"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"photo_{name}", FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load("demo")
+demo = load("computational-photography", "demo")
 cp = demo.cp
-
-
-@pytest.fixture
-def reader(browser: Browser, server: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(server + ARTICLE)
-    yield page
-    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +264,7 @@ def test_the_first_view_on_a_phone_takes_at_most_a_megabyte_with_every_picture(b
     assert len(early) < pictures  # lazily loaded
     for each in page.locator(".pictures img").all():
         each.scroll_into_view_if_needed()
-    page.wait_for_load_state("networkidle")
+        each.evaluate("(image) => image.complete || new Promise((done) => image.addEventListener('load', done))")
     shown = [url for url in sizes if url.endswith((".avif", ".jpg"))]
     assert len(shown) == pictures and all(url.endswith(".avif") for url in shown)
     assert sum(sizes.values()) <= 1_000_000, sizes

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-FOLDER = Path(__file__).resolve().parents[2] / "posts/byte-pair-encoding"
+import pytest
+from article_code import POSTS, load
 
 
-def test_the_figures_merges_are_those_of_the_package() -> None:
-    sys.path.insert(0, str(FOLDER))
-    try:
-        import demo
-
-        assert demo.fetch_merges() == demo.MERGES.read_bytes()
-    finally:
-        sys.path.remove(str(FOLDER))
+def test_the_figures_merges_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(POSTS / "byte-pair-encoding"))  # it imports data.py beside it
+    demo = load("byte-pair-encoding", "demo")
+    assert demo.fetch_merges() == demo.MERGES.read_bytes()

@@ -6,17 +6,16 @@ data (see posts/byte-pair-encoding/data.py); the everyday tests need neither.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
 import sys
 import unicodedata
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from article_code import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,20 +24,9 @@ regex = pytest.importorskip("regex")
 tiktoken = pytest.importorskip("tiktoken")
 tokenizers = pytest.importorskip("tokenizers")
 
-_FOLDER = Path(__file__).resolve().parents[2] / "posts" / "byte-pair-encoding"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-bpe = _load("bpe")
-data = _load("data")
+bpe = load("byte-pair-encoding", "bpe")
+data = load("byte-pair-encoding", "data")
 
 GPT2_PATTERN = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]

@@ -5,17 +5,15 @@ The encoder's weights and small packages of code come from the registries, on fi
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
 import unicodedata
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from article_code import load
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -26,21 +24,11 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
 _FOLDER = Path(__file__).resolve().parents[2] / "posts" / "classifying-code-bert"
-sys.path.insert(0, str(_FOLDER))
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cc, corpus, ngrams, measures = _load("code_classifier"), _load("corpus"), _load("ngrams"), _load("measures")
-ngrams_fit, bert = _load("ngrams_fit"), _load("bert_torch")
-sys.path.remove(str(_FOLDER))
+cc, corpus, ngrams, measures, ngrams_fit, bert = (
+    load("classifying-code-bert", name)
+    for name in ("code_classifier", "corpus", "ngrams", "measures", "ngrams_fit", "bert_torch"))
 
 CODE = [
     "def add(a, b):\n    return a + b", "for (let i = 0; i < n; i++) { total += i; }", "#include <vector>\nint main() {}",

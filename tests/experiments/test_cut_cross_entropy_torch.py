@@ -5,34 +5,19 @@ Needs the "experiments" group of packages.
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
+from article_code import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-_FOLDER = Path(__file__).resolve().parents[2] / "posts" / "cut-cross-entropy"
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cce: Any = _load("cut_cross_entropy_torch")
-reference: Any = _load("cut_cross_entropy")
+cce: Any = load("cut-cross-entropy", "cut_cross_entropy_torch")
+reference: Any = load("cut-cross-entropy", "cut_cross_entropy")
 
 
 def case(n: int, v: int, d: int, *, dtype: torch.dtype = torch.float64, scale: float = 1.0, seed: int = 0,
@@ -285,7 +270,7 @@ def test_a_second_derivative_is_refused_and_not_wrong() -> None:
 
 def test_the_methods_compared_compute_the_same() -> None:
     """Chunks, PyTorch's own and ours are timed against the naive code, so they must agree with it."""
-    measure: Any = _load("measure")
+    measure: Any = load("cut-cross-entropy", "measure")
     e, c, x = measure.inputs(200, 300, 16, torch.float32)
     naive = gradients(lambda e, c: measure.naive(e, c, x), e, c)
     for name in ("chunk-128", "chunk-16", "torch-default", "torch-128", "ours"):
@@ -294,7 +279,7 @@ def test_the_methods_compared_compute_the_same() -> None:
 
 def test_the_trained_model_is_the_one_it_claims_to_be() -> None:
     """Read from its file by our own code, it still knows a capital and predicts English well."""
-    smollm: Any = _load("smollm")
+    smollm: Any = load("cut-cross-entropy", "smollm")
     model = smollm.SmolLM()
     ids = torch.tensor([model.tokenize("The capital of France is")])
     best = int((model.classifier @ model.hidden(ids)[0, -1]).argmax())

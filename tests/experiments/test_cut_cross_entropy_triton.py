@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from article_code import load
 
 os.environ["TRITON_INTERPRET"] = "1"  # read when triton is imported
 import torch
 
-_FOLDER = Path(__file__).resolve().parents[2] / "posts" / "cut-cross-entropy"
-
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-kernels: Any = _load("cut_cross_entropy_triton")
+kernels: Any = load("cut-cross-entropy", "cut_cross_entropy_triton")
 TILES = (16, 32, 16)
 
 

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from article_code import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-_FOLDER = Path(__file__).resolve().parents[2] / "posts" / "differential-attention"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-numpy_form = _load("differential_attention")
-dt = _load("differential_attention_torch")
-needle = _load("needle")
-language: Any = _load("language")
+numpy_form = load("differential-attention", "differential_attention")
+dt = load("differential-attention", "differential_attention_torch")
+needle = load("differential-attention", "needle")
+language: Any = load("differential-attention", "language")
 
 
 @pytest.fixture(autouse=True)

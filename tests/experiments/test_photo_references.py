@@ -5,7 +5,6 @@ These need the "experiments" group of packages and fetch two models once (posts/
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from article_code import load
 
 cv2 = pytest.importorskip("cv2")
 torch = pytest.importorskip("torch")
@@ -24,23 +24,13 @@ restoration = pytest.importorskip("skimage.restoration")
 
 _FOLDER = Path(__file__).resolve().parents[2] / "posts" / "computational-photography"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cp = _load("computational_photography")
-photographs = _load("photographs")
-scenes = _load("scenes")
-denoiser_torch = _load("denoiser_torch")
-models = _load("models")
-experiment = _load("experiment")
-make_pictures = _load("make_pictures")
+cp = load("computational-photography", "computational_photography")
+photographs = load("computational-photography", "photographs")
+scenes = load("computational-photography", "scenes")
+denoiser_torch = load("computational-photography", "denoiser_torch")
+models = load("computational-photography", "models")
+experiment = load("computational-photography", "experiment")
+make_pictures = load("computational-photography", "make_pictures")
 
 
 @pytest.mark.parametrize("name", ["coffee", "china", "rocket"])

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import sys
 import time
 import unicodedata
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from article_code import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-_PATH = Path(__file__).resolve().parents[2] / "posts" / "byte-pair-encoding" / "bpe.py"
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bpe", _PATH)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-bpe = _load()
+bpe = load("byte-pair-encoding", "bpe")
 TWISTER = "she sells sea shells"
 PROSE = ("The quick brown fox jumps over the lazy dog; the dog's owner didn't mind 1234 times. "
          "Ünïcödé naïve café 東京 नमस्ते 👩‍👩‍👧 e\u0301 …\n\n\tindented  twice   ") * 3

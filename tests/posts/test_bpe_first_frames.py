@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from article_code import load
 
 FOLDER = Path(__file__).resolve().parents[2] / "posts/byte-pair-encoding"
 
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bpe_first_frames", FOLDER / "demo.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load()
+demo = load("byte-pair-encoding", "demo")
 
 
 @pytest.mark.parametrize("name", ["demo-encoder.html", "demo-trainer.html"])

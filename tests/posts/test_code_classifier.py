@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from article_code import load
 
 _FOLDER = Path(__file__).resolve().parents[2] / "posts" / "classifying-code-bert"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cc = _load("code_classifier")
+cc = load("classifying-code-bert", "code_classifier")
 
 TRAIN = ["if x: y = 1", "print(x)", "if (x) y = 1;", "let x = y;"]
 LABELS = ["Python", "Python", "JavaScript", "JavaScript"]

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from article_code import load
 
 _FOLDER = Path(__file__).resolve().parents[2] / "posts" / "classifying-code-bert"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"code_{name}", _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-corpus = _load("corpus")
+corpus = load("classifying-code-bert", "corpus")
 MANIFEST = json.loads((_FOLDER / "corpus.json").read_text(encoding="utf-8"))
 
 

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import math
 import random
-import sys
 import zlib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from article_code import load
 
 _FOLDER = Path(__file__).resolve().parents[2] / "posts" / "classifying-code-bert"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"code_{name}", _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-ngrams, measures, demo = _load("ngrams"), _load("measures"), _load("demo")
+ngrams, measures, demo = (load("classifying-code-bert", name) for name in ("ngrams", "measures", "demo"))
 
 
 # -- Features ----------------------------------------------------------------

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from article_code import load
 
-_PATH = Path(__file__).resolve().parents[2] / "posts" / "cut-cross-entropy" / "cut_cross_entropy.py"
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("cut_cross_entropy", _PATH)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cce = _load()
+cce = load("cut-cross-entropy", "cut_cross_entropy")
 
 
 def direct(e: Any, c: Any, x: Any) -> tuple[Any, Any, Any, Any]:

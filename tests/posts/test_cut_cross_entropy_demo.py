@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from article_code import load
 
 FOLDER = Path(__file__).resolve().parents[2] / "posts/cut-cross-entropy"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"cut_cross_entropy_{name}", FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load("demo")
-memory = _load("memory")
+demo = load("cut-cross-entropy", "demo")
+memory = load("cut-cross-entropy", "memory")
 
 
 @pytest.mark.parametrize("name", ["demo-walk.html", "demo-bytes.html"])

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from article_code import load
 
-_PATH = Path(__file__).resolve().parents[2] / "posts" / "differential-attention" / "differential_attention.py"
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("differential_attention", _PATH)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-da = _load()
+da = load("differential-attention", "differential_attention")
 
 
 def projections(seed: int = 0, *lead: int, n: int = 7, dim: int = 4) -> list[Any]:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+from article_code import load
 
-_PATH = Path(__file__).resolve().parents[2] / "posts" / "differential-attention" / "comparison.py"
-
-
-def _load(name: str = "comparison") -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"differential_{name}", _PATH.with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-comparison = _load()
-paired = _load("paired")
+comparison = load("differential-attention", "comparison")
+paired = load("differential-attention", "paired")
 
 
 def test_groups_that_do_not_overlap_have_the_smallest_p_value_there_is() -> None:

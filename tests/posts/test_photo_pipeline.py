@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import math
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from article_code import load
 from PIL import Image
 
 _FOLDER = Path(__file__).resolve().parents[2] / "posts" / "computational-photography"
 
-
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, _FOLDER / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-cp = _load("computational_photography")
-photographs = _load("photographs")
-scenes = _load("scenes")
-demo = _load("demo")
+cp = load("computational-photography", "computational_photography")
+photographs = load("computational-photography", "photographs")
+scenes = load("computational-photography", "scenes")
+demo = load("computational-photography", "demo")
 
 
 @pytest.fixture(scope="module")

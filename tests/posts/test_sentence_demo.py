@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
 import sys
 from itertools import permutations
 from pathlib import Path
-from types import ModuleType
+
+from article_code import load
 
 FOLDER = Path(__file__).resolve().parents[2] / "posts/reconstructing-sentences-gpt2"
 
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ordering_first_frame", FOLDER / "demo.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-demo = _load()
+demo = load("reconstructing-sentences-gpt2", "demo")
 
 
 def test_the_first_frame_is_what_demo_py_draws() -> None:

@@ -83,7 +83,7 @@ def test_a_term_brings_its_definition_and_the_glossary_leads_back(blog: Path, bu
     assert {link.get("aria-description") for link in links} == {"A score before softmax."}
     assert {link.get("href") for link in links} == {"../../docs/glossary/#term-logit"}
     uses = page(result.out, "docs/glossary").xpath("//p[@class='term-uses']")
-    assert [use.text_content() for use in uses] == ["Used in Scores."], "softmax is used nowhere"
+    assert [use.text_content() for use in uses] == ["Used in Scores"], "softmax is used nowhere"
     assert uses[0].xpath("a/@href") == ["../../posts/scores/"]
 
 
@@ -96,7 +96,7 @@ def test_an_edit_of_either_side_reaches_the_other(blog: Path, build: Build, tmp_
     result = build(blog, tmp_path / "out", "-n")
     assert page(result.out).xpath("//a[@class='term'][text()='logit']/@aria-description") == ["A number before softmax."]
     uses = [use.text_content() for use in page(result.out, "docs/glossary").xpath("//p[@class='term-uses']")]
-    assert uses == ["Used in Numbers.", "Used in Numbers."]
+    assert uses == ["Used in Numbers", "Used in Numbers"]
     article.unlink()
     result = build(blog, tmp_path / "out", "-n")
     assert not page(result.out, "docs/glossary").xpath("//p[@class='term-uses']")

@@ -151,10 +151,11 @@ def post(title: str, day: int, text: str, **fields: str) -> str:
             f"# {title}\n\nAn opening.\n\n{text}\n")
 
 
+SLATE = {"updated": "2025-01-02", "changes": '[{date: 2025-01-02, kind: correction, what: "It was slate."}]'}
 GRAIN, YEAST, STONE = "wheat rye barley millet oats " * 3, "dough ferment starter proof bake " * 3, "granite basalt slate marble chalk " * 3
 POSTS = {"posts/wheat/index.md": post("Wheat", 1, GRAIN), "posts/rye/index.md": post("Rye", 2, GRAIN, teaches="[harvest]"),
          "posts/bread/index.md": post("Bread", 3, YEAST), "posts/rolls/index.md": post("Rolls", 4, YEAST),
-         "posts/rock/index.md": post("Rock", 5, STONE), "posts/wall/index.md": post("Wall", 6, STONE)}
+         "posts/rock/index.md": post("Rock", 5, STONE, **SLATE), "posts/wall/index.md": post("Wall", 6, STONE)}
 
 # name: (edits, articles that show something else afterwards beside the edited one)
 EDITS: dict[str, tuple[dict[str, str | None], set[str]]] = {
@@ -162,8 +163,8 @@ EDITS: dict[str, tuple[dict[str, str | None], set[str]]] = {
     "an article turns to another subject": ({"posts/rolls/index.md": post("Rolls", 4, GRAIN)}, {"wheat", "rye", "bread"}),
     "an article needs another": ({"posts/wall/index.md": post("Wall", 6, STONE, needs="[wheat]")}, {"*"}),
     "a concept is added": ({"posts/wall/index.md": post("Wall", 6, STONE, teaches="[bonding]")}, {"*"}),
-    "a correction": ({"posts/wall/index.md": post("Wall", 6, STONE, updated="2025-01-02",
-                                                  changes='[{date: 2025-01-02, kind: correction, what: "It was slate."}]')}, {"*"}),
+    "a correction": ({"posts/wall/index.md": post("Wall", 6, STONE, **SLATE)}, {"*"}),
+    "a correction in other words": ({"posts/rock/index.md": post("Rock", 5, STONE, **SLATE).replace("It was", "That was")}, set()),
     "an article goes": ({"posts/rye/index.md": None}, {"*"}),
 }
 
