@@ -173,7 +173,7 @@ def changed_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         shows: list[Any] = [around, context["title"], context["description"], template]
         for group in [collection] if collection is not None else catalog or []:
             posts = list(group)
-            shown = posts if collection is not None and context.get("kind") else posts[: app.config.blog_shown]
+            shown = posts if context.get("kind") else posts[: app.config.blog_shown]
             shows.append([str(group.name), group.docname, len(posts), [card(app, post.docname) for post in shown]])
         if collection is Blog(app).posts:
             shows.append([[str(year.name), len(year)] for year in Blog(app).archive])

@@ -121,12 +121,12 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     if app.shown.changed("words", pages, file):
         file.write_text("search.pages([\n" + ",\n".join(json.dumps(page, ensure_ascii=False) for page in pages) + "\n])\n",
                         encoding="utf-8", newline="\n")
-    before: dict[str, Any] = {"order": [], "parts": []}
+    before: dict[str, Any] = {"order": [], "parts": [], "folder": ""}
     if app.shown.before and state.is_file():
         before = json.loads(state.read_text(encoding="utf-8"))
     state.unlink(missing_ok=True)  # until all parts are written
     count = len(before["order"])
-    whole = (before["order"] != order[:count] or not count
+    whole = (before["order"] != order[:count] or not count or before["folder"] != str(folder)
              or not all((folder / f"{name}.js").is_file() for name in before["parts"]))
     fresh = [name for name in order if stored(app, name, ".new").is_file()]
     changes: dict[str, dict[str, dict[int, int]]] = {}  # by part, word and page: the weight, 0 where it is gone
@@ -164,7 +164,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
             kept.discard(name)
     for name in fresh:
         stored(app, name, ".new").replace(stored(app, name))
-    state.write_text(json.dumps({"order": order, "parts": sorted(kept)}), encoding="utf-8")
+    state.write_text(json.dumps({"folder": str(folder), "order": order, "parts": sorted(kept)}), encoding="utf-8")
 
 
 def page(app: Sphinx) -> list[tuple[str, dict[str, Any], str]]:

@@ -18,12 +18,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import docutils
-import furo
-import jinja2
-import markdown_it
-import myst_parser
-import pygments
 import sphinx
 from ablog.blog import Blog
 from ablog.post import PostList
@@ -35,7 +29,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import docname_join
 
 GLOSSARY = "docs/glossary"
-PACKAGES = (docutils, furo, jinja2, markdown_it, myst_parser, pygments, sphinx)
+LINKED = ("docs/map", "docs/corrections")  # pages that templates link to where they exist
+SHARED = ["posts/evidence.py"]  # code of the site that lies outside _ext/
 
 
 def digest(value: Any) -> str:
@@ -66,12 +61,12 @@ class Shown:
 
 
 def site_digest(app: Sphinx) -> str:
-    """Code, templates, configuration, references, versions, and where the output goes."""
+    """Code, templates, configuration, references, installed versions, and where the output goes."""
     folders = [Path(__file__).parent, *(Path(app.confdir) / name for name in app.config.templates_path)]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".html"))
-    files += [Path(app.srcdir) / name for name in app.config.bibtex_bibfiles]
+    files += [Path(app.confdir) / "conf.py", *(Path(app.srcdir) / name for name in SHARED + app.config.bibtex_bibfiles)]
     return digest([[str(path), hashlib.sha256(path.read_bytes()).hexdigest()] for path in files if path.is_file()]
-                  + [getattr(package, "__version__", "") for package in PACKAGES]
+                  + sorted(path.name for path in Path(sphinx.__file__).parents[1].glob("*.dist-info"))
                   + [BuildInfo(app.config, app.tags, frozenset({"env", "html"})).config_hash, str(app.outdir)])
 
 
@@ -85,19 +80,16 @@ def read_again(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set
 
 
 def note_references(app: Sphinx, doctree: nodes.document) -> None:
-    """Keep what a page links to, as it stands before links are resolved, and a digest of all that it was made from."""
-    env = app.env
-    files = [env.doc2path(env.docname), *(env.srcdir / name for name in sorted(map(str, env.dependencies[env.docname])))]
+    """Keep what a page links to, as it stands before links are resolved."""
     found = {(node.get("reftype"), node.get("reftarget"), node.get("reftargetid"))
              for node in doctree.findall(addnodes.pending_xref)}
-    env.metadata[env.docname] |= {
-        "refers": sorted(found, key=str), "lists": any(doctree.findall(PostList)),
-        "made_from": digest([hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files if Path(file).is_file()])}
+    app.env.metadata[app.env.docname] |= {"refers": sorted(found, key=str), "lists": any(doctree.findall(PostList))}
 
 
 def frame(app: Sphinx) -> list[Any]:
-    """What stands around every page: its stylesheet and script, the topics of the sidebar."""
-    return [app.bundle["css"], app.bundle["js"], [[tag.name, tag.docname] for tag in Blog(app).tags if len(tag)]]
+    """What stands around every page: its stylesheet and script, the topics of the sidebar, links to pages that may be missing."""
+    return [app.bundle["css"], app.bundle["js"], [[tag.name, tag.docname] for tag in Blog(app).tags if len(tag)],
+            [name for name in LINKED if name in app.env.found_docs]]
 
 
 def card(app: Sphinx, name: str) -> list[Any]:
@@ -119,9 +111,8 @@ def target(app: Sphinx, page: str, kind: str, name: str, anchor: str) -> list[An
 
 
 def text(app: Sphinx, name: str) -> list[Any]:
-    """What an article's own text is made from."""
-    meta = app.env.metadata[name]
-    return [meta.get("made_from"), [target(app, name, *link) for link in meta.get("refers", [])]]
+    """What an article's own text depends on: when it was last read, and what its page shows of others."""
+    return [app.env.all_docs[name], app.shown.now[f"page {name}"]]
 
 
 def outdated(app: Sphinx, env: BuildEnvironment) -> list[str]:

@@ -155,30 +155,13 @@ def find_ways(articles: Mapping[str, Article], counts: Mapping[str, Mapping[str,
     return found
 
 
-def decide(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Find all ways; name the pages whose lists are not what they were."""
+def decide(app: Sphinx, env: BuildEnvironment) -> None:
+    """Find all ways, unless nothing that they are found from has changed."""
     counts = {name: env.metadata[name].get("words", {}) for name in app.articles}
-    articles = [(name, str(article.date), article.needs, article.teaches, env.metadata[name].get("title"))
-                for name, article in sorted(app.articles.items())]
-    nothing: tuple[Any, dict[str, Ways], dict[str, Any]] = (None, {}, {})
-    before_from, before, before_shown = getattr(env, "ways", nothing)
-    source = (articles, counts)
-    if source == before_from:
-        app.ways = before
-        return []
-    app.ways = find_ways(app.articles, counts)
-    title = {name: env.metadata[name].get("title") for name in app.articles}
-    shown: dict[str, Any] = {
-        name: [[(other, title[other]) for other in group] for group in (ways.first, ways.next, ways.related)]
-        for name, ways in app.ways.items()}
-    shown["map"] = [articles, list(app.ways.items())]
-    env.ways = (source, app.ways, shown)
-    if before_from is None:
-        return []
-    pages = {name for name in shown if name != "map" and shown[name] != before_shown.get(name)}
-    if shown["map"] != before_shown.get("map"):
-        pages |= {name for name in env.found_docs if env.metadata[name].get("map")}
-    return sorted(pages)
+    source = ([(name, str(article.date), article.needs) for name, article in sorted(app.articles.items())], counts)
+    if getattr(env, "ways", (None,))[0] != source:
+        env.ways = (source, find_ways(app.articles, counts))
+    app.ways = env.ways[1]
 
 
 # -- The map -----------------------------------------------------------------
