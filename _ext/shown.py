@@ -104,7 +104,9 @@ def target(app: Sphinx, page: str, kind: str, name: str, anchor: str) -> list[An
     env = app.env
     docname = name if name in env.found_docs else docname_join(page, name or "")
     labels = env.domains["std"].data["labels"]
-    found = [kind, name, anchor, labels.get(name), labels.get(str(name).lower()), Blog(app).references.get(name)]
+    anchors, objects = (env.domains["std"].data[kind] for kind in ("anonlabels", "objects"))
+    found = [kind, name, anchor, labels.get(str(name).lower()), anchors.get(str(name).lower()), objects.get((kind, name)),
+             Blog(app).references.get(name)]
     if docname in env.found_docs and docname in env.titles:
         found += [docname, env.titles[docname].astext(), env.metadata[docname].get("myst_slugs")]
     return found

@@ -1,13 +1,14 @@
 """What a build costs as the blog grows, beside other generators: measured, recorded, drawn.
 
-    python tests/scale/benchmark.py --counts 100 1000 --with plain pelican=/path/to/pelican hugo=hugo eleventy=/path/to/eleventy
-    python tests/scale/benchmark.py --draw          # only draws docs/growth.svg from what was recorded
+    python tests/scale/benchmark.py --counts 100 1000 --with plain pelican=pelican hugo=hugo eleventy=eleventy --pagefind "python -m pagefind"
+    python tests/scale/benchmark.py --draw          # only brings docs/scale.md and its figure up to what was recorded
 
 Of each generator one folder a size; in each round every generator does each
 step in turn (clean, nothing changed, one sentence more in one article, one new
 article, one tag renamed), so that what else the machine does meets all alike.
-Recorded is the median of CPU seconds (user and system, children included) and
-the largest resident size of one process. Wall time says nothing on a shared machine.
+Recorded are CPU seconds (user and system, children included), as wall time
+says nothing on a shared machine, and the largest resident size of one process.
+Rounds are added to those recorded before, so that they can be run one by one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import math
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -32,7 +34,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "posts")]
 import corpus  # noqa: E402
 import drawing as d  # noqa: E402
 
-RESULTS, DRAWING = Path(__file__).with_name("results.json"), ROOT / "docs/growth.svg"
+RESULTS, DRAWING, PAGE = Path(__file__).with_name("results.json"), ROOT / "docs/growth.svg", ROOT / "docs/scale.md"
 STEPS = ("clean", "nothing", "edit", "new", "rename")
 NAMES = {"this": "this blog", "plain": "Sphinx + ABlog + Furo", "pelican": "Pelican", "hugo": "Hugo", "eleventy": "Eleventy"}
 
@@ -53,8 +55,8 @@ def version(kind: str, program: str) -> str:
         import furo
         import sphinx
         return f"Sphinx {sphinx.__version__}, ABlog {ablog.__version__}, Furo {furo.__version__}"
-    run = subprocess.run([program, "version" if kind == "hugo" else "--version"], capture_output=True, text=True, check=True)
-    return run.stdout.strip().split("\n")[0][:60]
+    run = subprocess.run([*program.split(), "version" if kind == "hugo" else "--version"], capture_output=True, text=True, check=True)
+    return f"{kind.capitalize()} {re.search(r'[0-9]+[.][0-9.]*[0-9]', run.stdout)[0]}"  # type: ignore[index]
 
 
 def cost(arguments: list[str], folder: Path) -> tuple[float, float]:
@@ -112,40 +114,79 @@ def round_of(kind: str, program: str, folder: Path, count: int, number: int) -> 
     return found
 
 
-def searched(out: Path, slugs: list[str]) -> dict[str, float]:
-    """Compressed kilobytes that a search loads before its first result, for words of titles and texts: median and most."""
-    folder = out / "_static/words"
-    sizes = {path.stem: len(gzip.compress(path.read_bytes(), 6)) for path in folder.glob("*.js")}
-    fixed = sizes.pop("pages") + len(gzip.compress((out / "_static/search.js").read_bytes(), 6))
-    return {"pages": fixed / 1000, "median": (fixed + statistics.median(sizes.values())) / 1000,
-            "most": (fixed + max(sizes.values())) / 1000}
+def packed(*paths: Path) -> int:
+    """What a host sends: compressed, but for what is compressed already."""
+    return sum(path.stat().st_size if path.suffix.startswith(".pf_") or path.suffix == ".pagefind"
+               else len(gzip.compress(path.read_bytes(), 6)) for path in paths)
 
 
-def measure(counts: list[int], programs: dict[str, str], rounds: int) -> None:
-    kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {"builds": {}}
-    kept["machine"] = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    kept["versions"] = kept.get("versions", {}) | {kind: version(kind, program) for kind, program in programs.items()}
+def weigh(out: Path, pagefind: str) -> dict[str, Any]:
+    """Compressed bytes of the lists, and of a search for one word up to its first result; with Pagefind too, if it is there."""
+    parts = sorted(path for path in (out / "_static/words").glob("*.js") if path.stem != "pages")
+    sizes = [packed(path) for path in parts]
+    fixed = packed(out / "search/index.html", out / "_static/search.js", out / "_static/words/pages.js")
+    found: dict[str, Any] = {
+        "home": packed(out / "index.html"), "all articles": packed(out / "articles/index.html"),
+        "largest tag": max(packed(path) for path in (out / "articles/tag").glob("*/index.html")),
+        "search": {"median": fixed + round(statistics.median(sizes)), "most": fixed + max(sizes), "all": fixed + sum(sizes)}}
+    if pagefind:
+        seconds, _ = cost([*pagefind.split(), "--root-selector", "[role=main]", "--site", str(out)], out)
+        folder = out / "pagefind"
+        fixed = packed(out / "search/index.html", folder / "pagefind.js", folder / "pagefind-worker.js",
+                       folder / "pagefind-entry.json", *folder.glob("*.pf_meta"), folder / "wasm.en.pagefind")
+        sizes = [packed(path) for path in folder.glob("index/*.pf_index")]
+        fixed += round(statistics.median(packed(path) for path in folder.glob("fragment/*.pf_fragment")))
+        found["pagefind"] = {"seconds": round(seconds, 2), "median": fixed + round(statistics.median(sizes)),
+                             "most": fixed + max(sizes)}
+    return found
+
+
+def recorded() -> dict[str, Any]:
+    return json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {"rounds": {}, "weights": {}, "versions": {}}
+
+
+def measure(counts: list[int], programs: dict[str, str], rounds: int, pagefind: str) -> None:
+    """Add rounds to those recorded; a round is written down when all its generators are through."""
+    kept = recorded()
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    versions = {kind: version(kind, program) for kind, program in programs.items()}
+    if pagefind:
+        versions["pagefind"] = version("pagefind", pagefind)
+    if kept.setdefault("machine", machine) != machine or any(kept["versions"].get(kind, one) != one for kind, one in versions.items()):
+        raise SystemExit(f"{RESULTS.name} is of another machine or of other versions; delete it to begin anew")
+    kept["versions"] |= versions
     with tempfile.TemporaryDirectory(prefix="benchmark-") as base:
         for count in counts:
-            runs: dict[str, list[dict[str, tuple[float, float]]]] = {kind: [] for kind in programs}
-            for number in range(rounds):
+            for _ in range(rounds):
+                found: dict[str, Any] = {}
+                number = len(kept["rounds"].get(str(count), []))
                 for kind, program in programs.items():
                     folder = Path(base) / kind
-                    runs[kind].append(round_of(kind, program, folder, count, number))
+                    found[kind] = round_of(kind, program, folder, count, number)
                     if kind == "this":
-                        kept.setdefault("search", {})[str(count)] = searched(folder / "out", [])
+                        kept["weights"][str(count)] = weigh(folder / "out", pagefind)
                     shutil.rmtree(folder)
-                    print(count, NAMES[kind], {step: round(seconds, 2) for step, (seconds, _) in runs[kind][-1].items()}, flush=True)
-            for kind, found in runs.items():
-                kept["builds"].setdefault(kind, {})[str(count)] = {
-                    "rounds": rounds, "peak MB": max(round(mb) for run in found for _, mb in run.values()),
-                    **{step: round(statistics.median(run[step][0] for run in found), 2) for step in STEPS}}
-            RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+                    print(count, NAMES[kind], {step: round(seconds, 2) for step, (seconds, _) in found[kind].items()}, flush=True)
+                kept["rounds"].setdefault(str(count), []).append(
+                    {kind: {"peak MB": max(round(mb) for _, mb in steps.values()),
+                            **{step: round(seconds, 2) for step, (seconds, _) in steps.items()}} for kind, steps in found.items()})
+                RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+def medians() -> dict[str, dict[str, dict[str, float]]]:
+    """By generator, number of articles and step: the median over the rounds; of memory, the most."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for count, rounds in recorded()["rounds"].items():
+        for kind in NAMES:
+            if own := [one[kind] for one in rounds if kind in one]:
+                found.setdefault(kind, {})[count] = {step: statistics.median(one[step] for one in own) for step in STEPS} | {
+                    "peak MB": max(one["peak MB"] for one in own), "rounds": len(own)}
+    return found
 
 
 def draw() -> str:
     """CPU seconds over the number of articles, both axes by factors of ten: one panel for a clean build, one for an edit."""
-    builds: dict[str, Any] = json.loads(RESULTS.read_text("utf-8"))["builds"]
+    builds = medians()
     kinds = [kind for kind in NAMES if kind in builds]
     parts: list[str] = []
     width, height, gap, left, top = 300.0, 190.0, 62.0, 40.0, 26.0
@@ -180,28 +221,91 @@ def draw() -> str:
 
 
 def table() -> str:
-    """What was recorded, as docs/scale.md shows it."""
-    builds = json.loads(RESULTS.read_text("utf-8"))["builds"]
-    lines = ["| Articles | Generator | clean | nothing | edit | new | tag renamed | peak MB |", "|" + "---|" * 8]
+    builds = medians()
+    lines = ["| Articles | Generator | Rounds | clean | nothing | edit | new | tag renamed | peak MB |", "|" + " ---: |" * 9]
+    lines[1] = lines[1].replace("---:", "---", 2)
     for count in sorted({int(count) for found in builds.values() for count in found}):
-        for kind in NAMES:
+        for kind, name in NAMES.items():
             if found := builds.get(kind, {}).get(str(count)):
-                lines.append(f"| {count:,} | {NAMES[kind]} | " + " | ".join(f"{found[step]:.2f}" for step in STEPS)
+                lines.append(f"| {count:,} | {name} | {found['rounds']} | " + " | ".join(f"{found[step]:.2f}" for step in STEPS)
                              + f" | {found['peak MB']} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def bars() -> str:
+    """What was aimed at, and what came out: ratios of medians at 1,000 articles, growth from 100 on."""
+    builds, weights = medians(), recorded()["weights"]
+    this = builds["this"]
+    rows: list[tuple[str, float, float, str]] = []  # what, measured, at most, unit
+
+    def beside(step: str, kind: str, most: float, what: str) -> None:
+        if "1000" in builds.get(kind, {}) and "1000" in this:
+            rows.append((f"{what}, beside {NAMES[kind]}", this["1000"][step] / builds[kind]["1000"][step], most, ""))
+
+    beside("edit", "pelican", 0.65, "One edit")
+    beside("edit", "plain", 0.1, "One edit")
+    beside("nothing", "pelican", 0.7, "Nothing changed")
+    beside("clean", "plain", 0.5, "A clean build")
+    beside("peak MB", "plain", 0.5, "Memory")
+    for count in ("1000", "5000"):
+        if {"100", count} <= this.keys():
+            each = {number: this[number]["clean"] / int(number) for number in ("100", count)}
+            rows.append((f"A clean build an article, {int(count):,} beside 100", each[count] / each["100"], 1.2, ""))
+            rows.append((f"An edit, {int(count):,} beside 100", this[count]["edit"] / this["100"]["edit"], 2, ""))
+    if "1000" in weights:
+        rows.append(("A search at 1,000 articles, the heaviest word, kB", weights["1000"]["search"]["most"] / 1000, 300, " kB"))
+    lines = ["| Aim | at most | measured | |", "| --- | ---: | ---: | --- |"]
+    for what, found, most, unit in rows:
+        shown = f"{found:.0f}" if unit else f"{found:.2f}"
+        lines.append(f"| {what} | {most:g} | {shown} | {'met' if found <= most else 'missed'} |")
+    return "\n".join(lines)
+
+
+def lists() -> str:
+    lines = ["| Articles | home | all articles | largest tag | a search, median | a search, most | the whole index |", "|" + " ---: |" * 7]
+    for count, found in sorted(recorded()["weights"].items(), key=lambda item: int(item[0])):
+        sizes = [found["home"], found["all articles"], found["largest tag"], *(found["search"][name] for name in ("median", "most", "all"))]
+        lines.append(f"| {int(count):,} | " + " | ".join(f"{size / 1000:.1f}" for size in sizes) + " |")
+    return "\n".join(lines)
+
+
+def beside_pagefind() -> str:
+    kept = recorded()
+    found = [(int(count), one["search"], one["pagefind"]) for count, one in kept["weights"].items() if "pagefind" in one]
+    return " ".join(
+        f"At {count:,} articles it transfers {other['median'] / 1000:.0f} kB for a word of the middle and {other['most'] / 1000:.0f} kB "
+        f"for the heaviest, where the search here transfers {own['median'] / 1000:.0f} and {own['most'] / 1000:.0f} kB; "
+        f"and each build would index everything again, {other['seconds']:.1f} CPU seconds." for count, own, other in sorted(found, key=str))
+
+
+def made_with() -> str:
+    kept = recorded()
+    versions = "; ".join(dict.fromkeys(kept["versions"][kind] for kind in sorted(kept["versions"])))
+    return f"Machine: {kept['machine']}. Versions: {versions}."
+
+
+PARTS = {"table": table, "bars": bars, "lists": lists, "pagefind": beside_pagefind, "versions": made_with}
+
+
+def page(text: str) -> str:
+    """docs/scale.md with what was recorded: each part stands between `% measured: its name` and `% end`."""
+    return re.sub(r"(?<=^% measured: )(\w+)\n.*?(?=^% end$)", lambda part: f"{part[1]}\n\n{PARTS[part[1]]()}\n\n", text,
+                  flags=re.DOTALL | re.MULTILINE)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--counts", type=int, nargs="+", default=[100, 1000])
     options.add_argument("--with", dest="others", nargs="*", default=["plain"], metavar="KIND[=PROGRAM]")
+    options.add_argument("--pagefind", default="", metavar="PROGRAM")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--draw", action="store_true")
     chosen = options.parse_args()
     if not chosen.draw:
         others = dict((*other.split("=", 1), other)[:2] for other in chosen.others)
-        measure(chosen.counts, {"this": "", **others}, chosen.rounds)
+        measure(chosen.counts, {"this": "", **others}, chosen.rounds, chosen.pagefind)
     DRAWING.write_text(draw(), "utf-8")
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

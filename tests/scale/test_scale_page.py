@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 import benchmark  # noqa: E402
 
 import corpus  # noqa: E402
 
 
-def test_the_table_and_the_drawing_are_those_of_the_recorded_run() -> None:
-    assert benchmark.table() in (ROOT / "docs/scale.md").read_text("utf-8")
+def test_every_number_and_the_drawing_are_those_of_the_recorded_rounds() -> None:
+    page = benchmark.PAGE.read_text("utf-8")
+    assert page == benchmark.page(page), "run `python tests/scale/benchmark.py --draw`"
+    assert all(f"% measured: {name}\n" in page for name in benchmark.PARTS)
     assert benchmark.draw() == benchmark.DRAWING.read_text("utf-8")
 
 

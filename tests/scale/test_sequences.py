@@ -26,9 +26,14 @@ TAGS = ["Transformers", "LLMs", "Coroutines", "Computer Vision"]
 SLUGS = ["alpha", "beta", "gamma", "delta", "epsilon"]
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h9v{}z"/></svg>'
 
+# Two articles to a list and to a feed, so that a few make each of them long.
+FEW = "\nblog_shown = 2\nimport feeds\nfeeds.FULL_TEXT = 2\n"
+
 CORRECTED = ["updated: 2025-02-02", "changes:", '  - {date: 2025-02-02, kind: correction, what: "A sign was wrong."}']
 
 slugs = st.sampled_from(SLUGS)
+GLOSSARY = "---\norphan: true\n---\n\n# Glossary\n\n```{{glossary}}\nlogit\n  {}\n```\n"
+
 days = st.sampled_from(["2023-03-01", "2023-06-15", "2024-02-29", "2024-05-05", "2025-01-01"])
 tags = st.lists(st.sampled_from(TAGS), min_size=1, max_size=3, unique=True)
 texts = st.sampled_from(["One is a number.", "Two follows one.", "Three, with $x^2$ in `code`.", "Übung macht den Meister."])
@@ -72,13 +77,11 @@ def small_blog(folder: Path) -> Path:
     shutil.copytree(ROOT / "tests/roots/test-blog", source)
     for part in ("_ext", "_templates", "_static"):
         shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
-    # Two articles on a page, so that a few make a list long; three years and a card come and go.
-    (source / "conf.py").write_text((ROOT / "conf.py").read_text("utf-8") + "\nblog_shown = 2\n", "utf-8")
+    (source / "conf.py").write_text((ROOT / "conf.py").read_text("utf-8") + FEW, "utf-8")
     shutil.copy(ROOT / "posts/evidence.py", source / "posts")
-    (source / "docs/glossary.md").write_text(
-        "---\norphan: true\n---\n\n# Glossary\n\n```{glossary}\nlogit\n  A number before the softmax.\n```\n", "utf-8")
+    (source / "docs/glossary.md").write_text(GLOSSARY.format("A number before the softmax."), "utf-8")
     (source / "docs/list.md").write_text(
-        "---\norphan: true\n---\n\n# List\n\n```{postlist} 3\n```\n\nSee {ref}`blog-posts`.\n", "utf-8")
+        "---\norphan: true\n---\n\n# List\n\n```{postlist} 3\n```\n\nSee {ref}`blog-posts` and [](about.md).\n", "utf-8")
     return source
 
 
@@ -169,7 +172,27 @@ class Author(RuleBasedStateMachine):
     @rule(word=st.sampled_from(["Topics", "Subjects"]))
     def rename_a_tag_of_the_vocabulary(self, word: str) -> None:
         conf = (ROOT / "conf.py").read_text("utf-8").replace("Large language models: memory", f"{word}: memory")
-        (self.source / "conf.py").write_text(conf + "\nblog_shown = 2\n", "utf-8")
+        (self.source / "conf.py").write_text(conf + FEW, "utf-8")
+        self.built = False
+
+    @rule(name=st.sampled_from(["map", "corrections"]))
+    def take_out_a_page_that_others_link_to_or_put_it_back(self, name: str) -> None:
+        page = self.source / f"docs/{name}.md"
+        if page.is_file():
+            page.unlink()
+        else:
+            shutil.copy(ROOT / f"tests/roots/test-blog/docs/{name}.md", page)
+        self.built = False
+
+    @rule(meaning=st.sampled_from(["A number before the softmax.", "What goes into a softmax."]))
+    def change_a_term(self, meaning: str) -> None:
+        (self.source / "docs/glossary.md").write_text(GLOSSARY.format(meaning), "utf-8")
+        self.built = False
+
+    @rule(title=st.sampled_from(["About", "Who writes"]), size=st.integers(8, 9))
+    def change_a_page_that_another_names_and_the_style(self, title: str, size: int) -> None:
+        (self.source / "docs/about.md").write_text(f"# {title}\n\nA tiny blog for the tests.\n", "utf-8")
+        (self.source / "_static/reading.css").write_text(f"p.small {{ font-size: {size}px; }}\n", "utf-8")
         self.built = False
 
     @rule(name=st.sampled_from(["macros.html", "home.html"]), mark=st.integers(0, 1))
