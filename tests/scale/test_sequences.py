@@ -63,7 +63,7 @@ def build(source: Path, out: Path, jobs: int = 1) -> None:
 
 def digests(out: Path) -> dict[str, str]:
     return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(out.rglob("*")) if path.is_file() and path.name != ".buildinfo"}
+            for path in sorted(out.rglob("*")) if path.is_file() and not path.name.startswith(".buildinfo")}
 
 
 def differences(one: Path, other: Path) -> list[str]:
