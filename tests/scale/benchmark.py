@@ -1,6 +1,7 @@
 """What a build costs as the blog grows, beside other generators: measured, recorded, drawn.
 
-    python tests/scale/benchmark.py --counts 100 1000 --with plain pelican=pelican hugo=hugo eleventy=eleventy --pagefind "python -m pagefind"
+    python tests/scale/benchmark.py --counts 100 1000 --with plain pelican=pelican hugo=hugo eleventy=eleventy \\
+        --pagefind "python -m pagefind"
     python tests/scale/benchmark.py --draw          # only brings docs/scale.md and its figure up to what was recorded
 
 Of each generator one folder a size; in each round every generator does each

@@ -9,8 +9,9 @@ import lxml.html
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from corpus import TAGS, article, this_blog, write_posts  # noqa: E402
-from test_sequences import build, differences  # noqa: E402
+from test_sequences import build, differences
+
+from corpus import TAGS, article, this_blog, write_posts
 
 COUNT = 75  # of ten years and 40 tags
 SHOWN = 30

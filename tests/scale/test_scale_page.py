@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import benchmark  # noqa: E402
+import benchmark
 
-import corpus  # noqa: E402
+import corpus
 
 
 def test_every_number_and_the_drawing_are_those_of_the_recorded_rounds() -> None:
