@@ -197,7 +197,6 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     context["articles"], context["held_back"] = app.articles, app.held_back
     context["openings"] = _Openings(app)
     context["blog_shown"] = app.config.blog_shown
-    context["blog_posts"] = list(blog.posts)
     context["blog_tags"] = [tag for tag in blog.tags if len(tag)]
     context["blog_years"] = [year for year in blog.archive if len(year)]
     context["post"] = blog.posts[pagename]
@@ -205,6 +204,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     context["tagline"] = app.config.tagline
     context["repository_url"] = app.config.repository_url
     if pagename == app.config.root_doc:
+        context["blog_posts"] = list(blog.posts)
         return "home.html"
     return None
 

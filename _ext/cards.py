@@ -75,13 +75,16 @@ def width(text: str, size: int) -> float:
 
 def wrap(text: str, size: int, room: float) -> list[str]:
     """Lines of at most `room` pixels, broken between words."""
-    lines: list[str] = []
+    lines: list[list[str]] = []
+    left = 0.0
     for word in text.split():
-        if lines and width(f"{lines[-1]} {word}", size) <= room:
-            lines[-1] += f" {word}"
+        left -= width(f" {word}", size)
+        if lines and left >= 0:
+            lines[-1].append(word)
         else:
-            lines.append(word)
-    return lines
+            lines.append([word])
+            left = room - width(word, size)
+    return [" ".join(line) for line in lines]
 
 
 @functools.cache
@@ -94,9 +97,13 @@ def glyph(name: str, size: int, character: str, quarter: int) -> tuple[Image.Ima
 
 
 @functools.cache
+def advance(name: str, size: int, character: str) -> float:
+    return font(name, size).getlength(character)
+
+
+@functools.cache
 def kerning(name: str, size: int, before: str, character: str) -> float:
-    typeface = font(name, size)
-    return typeface.getlength(before + character) - typeface.getlength(before) - typeface.getlength(character)
+    return font(name, size).getlength(before + character) - advance(name, size, before) - advance(name, size, character)
 
 
 def ramp(colour: str) -> list[int]:
@@ -119,7 +126,7 @@ def draw(title: str, small: str, blog: str) -> Image.Image:
                 x += kerning(name, size, before, character) if before else 0
                 mask, left, top = glyph(name, size, character, int(x % 1 * 4))
                 letters.paste(255, (int(x) + left, round(baseline) + top), mask)
-                x += font(name, size).getlength(character)
+                x += advance(name, size, character)
 
     room = SIZE[0] - 2 * MARGIN
     for size in (76, 68, 60, 52, 46, 40):

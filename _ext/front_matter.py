@@ -283,7 +283,7 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
         problems.add(2, "the front matter must be lines of `field: value`")
         return None, problems
 
-    lines = problems.lines = {str(key.value): key.start_mark.line + 2 for key, _ in root.value}
+    lines = problems.lines = {sys.intern(str(key.value)): key.start_mark.line + 2 for key, _ in root.value}
     seen: set[str] = set()
     for key, _ in root.value:
         if key.value in seen:

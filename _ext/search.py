@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -56,15 +57,13 @@ def part(word: str) -> str:
 
 def weigh(doctree: nodes.document) -> Words:
     """The words of a page with their weights. Formulas are no words."""
-    found: Words = {}
+    texts: dict[bool, list[str]] = {False: [], True: []}
     for node in doctree.findall(nodes.Text):
         parent = node.parent
-        if isinstance(parent, (nodes.math, nodes.math_block, nodes.raw, nodes.comment)):
-            continue
-        heading = isinstance(parent, nodes.title) or isinstance(parent.parent, nodes.title)
-        for word in words(node):
-            found[word] = 3 if heading else min(found.get(word, 0) + 1, 2) if found.get(word) != 3 else 3
-    return found
+        if not isinstance(parent, (nodes.math, nodes.math_block, nodes.raw, nodes.comment)):
+            texts[isinstance(parent, nodes.title) or isinstance(parent.parent, nodes.title)].append(node)
+    found = {word: min(count, 2) for word, count in Counter(words("\n".join(texts[False]))).items()}
+    return found | dict.fromkeys(words("\n".join(texts[True])), 3)
 
 
 def stored(app: Sphinx, docname: str, new: str = "") -> Path:
@@ -75,7 +74,7 @@ def read(app: Sphinx, doctree: nodes.document) -> None:
     """Keep a page's words beside the last build's, so that the difference can be told."""
     path = stored(app, app.env.docname, ".new")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(weigh(doctree), ensure_ascii=False, sort_keys=True), encoding="utf-8")
+    path.write_text(json.dumps(weigh(doctree), ensure_ascii=False), encoding="utf-8")
 
 
 def in_order(app: Sphinx, env: BuildEnvironment) -> list[str]:
@@ -129,8 +128,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     whole = (before["order"] != order[:count] or not count or before["folder"] != str(folder)
              or not all((folder / f"{name}.js").is_file() for name in before["parts"]))
     fresh = [name for name in order if stored(app, name, ".new").is_file()]
-    changes: dict[str, dict[str, dict[int, int]]] = {}  # by part, word and page: the weight, 0 where it is gone
-    kept = set(before["parts"])
+    changes: dict[str, dict[int, int]] = {}  # by word and page: the weight, 0 where it is gone
     for number, name in enumerate(order):
         if not whole and number < count and name not in fresh:
             continue
@@ -138,20 +136,26 @@ def write(app: Sphinx, exception: Exception | None) -> None:
         old: Words = {}
         if not whole and number < count:
             old = json.loads(stored(app, name).read_text(encoding="utf-8"))
-        for word in new.keys() | old.keys() if old else new:
-            if (weight := new.get(word, 0)) != old.get(word):
-                changes.setdefault(part(word), {}).setdefault(word, {})[number] = weight
+        for word, weight in new.items():
+            if weight != old.get(word):
+                changes.setdefault(word, {})[number] = weight
+        for word in old.keys() - new.keys():
+            changes.setdefault(word, {})[number] = 0
+    by_part: dict[str, dict[str, dict[int, int]]] = {}
+    for word, by_page in changes.items():
+        by_part.setdefault(part(word), {})[word] = by_page
+    kept = set() if whole else set(before["parts"])
     if whole:
         for path in folder.glob("*.js"):
-            if path.name != "pages.js" and path.stem not in changes:
+            if path.name != "pages.js" and path.stem not in by_part:
                 path.unlink()
-        kept = set()
-    for name, by_word in changes.items():
+    for name, by_word in by_part.items():
         path = folder / f"{name}.js"
         content = unwrap(path.read_text(encoding="utf-8")) if name in kept else {}
         for word, by_page in by_word.items():
-            weights = {place // 4: place % 4 for place in added_up(content.get(word, []))} | by_page
-            places = [number * 4 + weight for number, weight in sorted(weights.items()) if weight]
+            if word in content:
+                by_page = {place // 4: place % 4 for place in added_up(content[word])} | by_page
+            places = [number * 4 + weight for number, weight in sorted(by_page.items()) if weight]
             if places:
                 content[word] = differences(places)
             else:
