@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import json
 import math
 import os
@@ -153,8 +154,9 @@ def measure(counts: list[int], programs: dict[str, str], rounds: int, pagefind: 
     versions = {kind: version(kind, program) for kind, program in programs.items()}
     if pagefind:
         versions["pagefind"] = version("pagefind", pagefind)
-    if kept.setdefault("machine", machine) != machine or any(kept["versions"].get(kind, one) != one for kind, one in versions.items()):
-        raise SystemExit(f"{RESULTS.name} is of another machine or of other versions; delete it to begin anew")
+    corpora = hashlib.sha256(repr([corpus.article(number, 9) for number in range(9)]).encode()).hexdigest()[:12]
+    if [kept.setdefault("machine", machine), kept.setdefault("corpus", corpora)] != [machine, corpora] or any(kept["versions"].get(kind, one) != one for kind, one in versions.items()):
+        raise SystemExit(f"{RESULTS.name} is of another machine, other articles or other versions; delete it to begin anew")
     kept["versions"] |= versions
     with tempfile.TemporaryDirectory(prefix="benchmark-") as base:
         for count in counts:
