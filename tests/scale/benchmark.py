@@ -155,7 +155,8 @@ def measure(counts: list[int], programs: dict[str, str], rounds: int, pagefind: 
     if pagefind:
         versions["pagefind"] = version("pagefind", pagefind)
     corpora = hashlib.sha256(repr([corpus.article(number, 9) for number in range(9)]).encode()).hexdigest()[:12]
-    if [kept.setdefault("machine", machine), kept.setdefault("corpus", corpora)] != [machine, corpora] or any(kept["versions"].get(kind, one) != one for kind, one in versions.items()):
+    same = [kept.setdefault("machine", machine), kept.setdefault("corpus", corpora)] == [machine, corpora]
+    if not same or any(kept["versions"].get(kind, one) != one for kind, one in versions.items()):
         raise SystemExit(f"{RESULTS.name} is of another machine, other articles or other versions; delete it to begin anew")
     kept["versions"] |= versions
     with tempfile.TemporaryDirectory(prefix="benchmark-") as base:
