@@ -53,7 +53,7 @@ test-tutorial: .venv/test ## do what the tutorial says, in a clean directory wit
 	$(BIN)/python -m pytest tests/tutorial
 
 test-sequences: .venv/test ## 200 random sequences of edits: built in steps equals built afresh
-	SEQUENCES=200 $(BIN)/python -m pytest tests/scale/test_sequences.py
+	SEQUENCES=200 $(BIN)/python -m pytest -n auto --dist load tests/scale/test_sequences.py
 
 benchmark: .venv/test ## what a build costs as the blog grows, beside plain Sphinx: make benchmark [COUNTS="100 1000"]
 	$(BIN)/python tests/scale/benchmark.py --counts $(or $(COUNTS),100 1000)

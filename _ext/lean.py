@@ -70,7 +70,6 @@ def get_formatter(bridge: PygmentsBridge, **options: Any) -> Any:
 def rest(app: Sphinx) -> None:
     """What start-up and the last build's environment brought stays: the collector need not look through it again."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def prepare(app: Sphinx) -> None:
@@ -88,6 +87,7 @@ def no_navigation(app: Sphinx, pagename: str, templatename: str, context: dict[s
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    gc.set_threshold(50_000, 20, 100)  # before the environment is loaded, which makes few things to collect
     if PygmentsBridge.get_formatter is not get_formatter:  # once a process
         PygmentsBridge.get_formatter = get_formatter  # type: ignore[assignment, method-assign]
         sphinx.util.docutils._get_settings = once(sphinx.util.docutils._get_settings)

@@ -20,7 +20,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections import Counter
+from array import array
+from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     count = len(before["order"])
     whole = (before["order"] != order[:count] or not count or before["folder"] != str(folder)
              or not all((folder / f"{name}.js").is_file() for name in before["parts"]))
-    fresh = [name for name in order if stored(app, name, ".new").is_file()]
-    changes: dict[str, dict[int, int]] = {}  # by word and page: the weight, 0 where it is gone
+    fresh = {name for name in order if stored(app, name, ".new").is_file()}
+    changes: defaultdict[str, array[int]] = defaultdict(lambda: array("L"))  # places by word; weight 0 where it is gone
     for number, name in enumerate(order):
         if not whole and number < count and name not in fresh:
             continue
@@ -138,24 +139,23 @@ def write(app: Sphinx, exception: Exception | None) -> None:
             old = json.loads(stored(app, name).read_text(encoding="utf-8"))
         for word, weight in new.items():
             if weight != old.get(word):
-                changes.setdefault(word, {})[number] = weight
+                changes[word].append(number * 4 + weight)
         for word in old.keys() - new.keys():
-            changes.setdefault(word, {})[number] = 0
-    by_part: dict[str, dict[str, dict[int, int]]] = {}
-    for word, by_page in changes.items():
-        by_part.setdefault(part(word), {})[word] = by_page
+            changes[word].append(number * 4)
+    by_part: dict[str, list[str]] = {}
+    for word in changes:
+        by_part.setdefault(part(word), []).append(word)
     kept = set() if whole else set(before["parts"])
     if whole:
         for path in folder.glob("*.js"):
             if path.name != "pages.js" and path.stem not in by_part:
                 path.unlink()
-    for name, by_word in by_part.items():
+    for name, changed in by_part.items():
         path = folder / f"{name}.js"
         content = unwrap(path.read_text(encoding="utf-8")) if name in kept else {}
-        for word, by_page in by_word.items():
-            if word in content:
-                by_page = {place // 4: place % 4 for place in added_up(content[word])} | by_page
-            places = [number * 4 + weight for number, weight in sorted(by_page.items()) if weight]
+        for word in changed:
+            weights = {place // 4: place % 4 for place in (*added_up(content.get(word, [])), *changes[word])}
+            places = [number * 4 + weight for number, weight in sorted(weights.items()) if weight]
             if places:
                 content[word] = differences(places)
             else:

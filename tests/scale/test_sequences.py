@@ -235,14 +235,18 @@ class AuthorOnTwoCores(Author):
     jobs = 2
 
 
-SETTINGS = settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None, derandomize=SEQUENCES < 20, database=None,
-                    phases=(Phase.explicit, Phase.generate, Phase.shrink) if SEQUENCES >= 20 else (Phase.explicit, Phase.generate),
+MANY = SEQUENCES >= 20
+PARTS = 4 if MANY else 1  # of many sequences four tests, which workers share
+SETTINGS = settings(max_examples=SEQUENCES // PARTS, stateful_step_count=12, deadline=None, derandomize=not MANY, database=None,
+                    phases=(Phase.explicit, Phase.generate, Phase.shrink) if MANY else (Phase.explicit, Phase.generate),
                     suppress_health_check=list(HealthCheck))
 
-TestSequences = Author.TestCase
-TestSequences.settings = SETTINGS
-TestSequencesOnTwoCores = AuthorOnTwoCores.TestCase
-TestSequencesOnTwoCores.settings = settings(SETTINGS, max_examples=max(SEQUENCES // 4, 2))
+for number in range(PARTS):
+    globals()[f"TestSequences{number}"] = type(f"TestSequences{number}", (Author.TestCase,), {"settings": SETTINGS})
+
+
+class TestSequencesOnTwoCores(AuthorOnTwoCores.TestCase):
+    settings = settings(SETTINGS, max_examples=max(SEQUENCES // 4, 2))
 
 
 @pytest.mark.parametrize("count", [25])
