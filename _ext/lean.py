@@ -31,7 +31,7 @@ def fresh(settings: Any) -> Any:
     """A page's own copy of docutils' settings: what one page adds to a list is not another's."""
     own = copy.copy(settings)
     for name, value in vars(settings).items():
-        if isinstance(value, (list, dict)) and name != "env":
+        if isinstance(value, (list, dict)):
             setattr(own, name, value.copy())
     own.record_dependencies = DependencyList()
     return own
