@@ -7,8 +7,8 @@
 
 The table stands where the author puts it. A few lines of script (site.js) show
 an entry at its symbol when a reader points at it or taps it; the page holds the
-words once. In an article that has the table, a symbol of a displayed formula that
-has no entry is a warning, with file, line and the symbol.
+words once. A symbol of an article's displayed formula that has no entry in its table
+is a warning, with file, line and the symbol.
 """
 
 from __future__ import annotations
@@ -100,11 +100,12 @@ class Symbols(SphinxDirective):
 
 
 def check(app: Sphinx, doctree: nodes.document) -> None:
-    """Every symbol of a displayed formula is in the article's table, if it has one, and each once."""
-    if app.env.docname not in app.articles or not any(doctree.findall(symbols)):
+    """Every symbol of a displayed formula is in the article's table, and each once."""
+    if app.env.docname not in app.articles:
         return
     known: set[str] = set()
-    for item in (item for table in doctree.findall(symbols) for item in table.findall(nodes.definition_list_item)):
+    tables = [*doctree.findall(symbols)]
+    for item in (item for table in tables for item in table.findall(nodes.definition_list_item)):
         try:
             name = key(parse(item[0].astext()))
         except ValueError:
@@ -119,8 +120,9 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
             continue
         known.update(missing)  # warned of once
         if missing:
-            logger.warning("nothing says what %s stand%s for in this formula; add a line such as `%s : its meaning` to the "
-                           "article's {symbols} table", ", ".join(missing), "s" if len(missing) == 1 else "", missing[0],
+            logger.warning("nothing says what %s stand%s for in this formula; add a line such as `%s : its meaning` to %s",
+                           ", ".join(missing), "s" if len(missing) == 1 else "", missing[0],
+                           "the article's {symbols} table" if tables else "a {symbols} table anywhere in the article",
                            location=block, type="symbols")
 
 

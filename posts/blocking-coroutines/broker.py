@@ -89,6 +89,10 @@ def deliver(number: int, data: bytes) -> None:
 
 
 # region worker
+RELEASE = """if redis.call('GET', KEYS[1]) == ARGV[1]
+             then redis.call('DEL', KEYS[1]) end"""
+
+
 def handle(db, stream, worker, entry, number, data, before, after):
     record = f"mail:{number}"
     claim = db.set(record, worker, nx=True, px=int(1000 * LEASE))
@@ -102,7 +106,7 @@ def handle(db, stream, worker, entry, number, data, before, after):
         after()                               # or here
     except Refused as no:
         if no.code < 500:
-            db.delete(record)                 # comes again, after IDLE
+            db.eval(RELEASE, 1, record, worker)   # again, after IDLE
             return
         with db.pipeline() as both:           # 5xx: never again
             both.xadd(DEAD, {"mail": number, "code": no.code})
@@ -110,7 +114,7 @@ def handle(db, stream, worker, entry, number, data, before, after):
             both.incr("done").execute()
         return
     except Unsure:
-        db.delete(record)                     # send again: maybe twice
+        db.eval(RELEASE, 1, record, worker)   # again: maybe twice
         return
     with db.pipeline() as both:               # MULTI: both or neither
         both.set(record, "sent")

@@ -1,4 +1,4 @@
-"""Measure what the article says of blocking coroutines. Some twelve minutes; --quick, one.
+"""Measure what the article says of blocking coroutines. Some thirty minutes; --quick, one.
 
 Starts an SMTP server and a Redis of its own on loopback and stops them; needs
 the "experiments" packages and what install-services installs. The strategies
@@ -37,6 +37,7 @@ LIMITS = [1, 2, 4, 8, 16, 32, 64]
 SWEPT = ["sized pool", "async, render in processes"]
 SLOW_ONES = ("sequential", "one at a time", "blocking")
 HEAVY_PAGES = 12
+MANY = ["sized pool", "async, render in processes", "processes of threads"]
 THREADED = ["sized pool", "async, render in threads"]
 SLUG = {name: name.replace(", ", "-").replace(" ", "-") for name in real_mail.STRATEGIES}
 
@@ -80,6 +81,7 @@ def main() -> None:
     with (Experiment(__file__, code=["blocking_coroutines.py", "broker.py", "real_mail.py"],
                      packages=["aiosmtpd", "aiosmtplib", "fpdf2", "redis"]) as run,
           real_mail.Server() as server, real_mail.Broker() as redis_server):
+        sending = ["blocking_coroutines.py", "real_mail.py"]    # without the broker
         quick = run.quick
         seeds = range(1 if quick else 5)
         mails = 40 if quick else 500
@@ -210,7 +212,7 @@ def main() -> None:
             got = {cell: one(cell[0], few if cell[0] == "blocking" else 4 * few, latency=cell[1])
                    for cell in real_mail.shuffled(cells, seed)}
             return [[got[name, latency][column] for latency in LATENCIES for column in (0, 2)] for name in GRID]
-        run.measure("latency-grid", latency_grid, seeds=seeds, tolerance=TIME, quick="report",
+        run.measure("latency-grid", latency_grid, seeds=seeds, code=sending, tolerance=TIME, quick="report",
                     about=f"{', '.join(GRID)}: mails/s and p99 lag in ms at 10, 50 and 200 ms")
         for i, milliseconds in enumerate((10, 50, 200)):
             for j, name in enumerate(GRID):
@@ -223,15 +225,15 @@ def main() -> None:
 
         # A costly attachment.
         light = run.measure("render-light", lambda: render_ms(1), repeats=5, unit="ms", about="CPU of a mail with one page",
-                    tolerance=TIME)
-        run.measure("render-heavy", lambda: render_ms(HEAVY_PAGES), repeats=5, unit="ms",
-                    about="CPU of a mail with twelve pages", tolerance=TIME)
+                    code=sending, tolerance=TIME)
+        heavy_cpu = run.measure("render-heavy", lambda: render_ms(HEAVY_PAGES), repeats=5, unit="ms",
+                    about="CPU of a mail with twelve pages", code=sending, tolerance=TIME)
 
         def heavy(seed: int) -> list[list[float]]:
             got = {name: one(name, few if name == "blocking" else 3 * few, latency=0.05, pages=HEAVY_PAGES)
                    for name in real_mail.shuffled(HEAVY, seed)}
             return [[got[name][0], got[name][2], got[name][6]] for name in HEAVY]
-        run.measure("heavy", heavy, seeds=seeds, tolerance=TIME, quick="report",
+        run.measure("heavy", heavy, seeds=seeds, code=sending, tolerance=TIME, quick="report",
                     about=f"Twelve pages; {', '.join(HEAVY)}: mails/s, p99 lag in ms, CPU of the sender in ms a mail")
         for i, name in enumerate(HEAVY):
             run.derive(f"heavy-rate-{SLUG[name]}", f"heavy[{i}][0]", unit="mails/s", about=f"Twelve pages, {name}")
@@ -249,12 +251,12 @@ def main() -> None:
         def at_once(limit: int) -> int:
             """Mails of a run of the sweep."""
             return min(600, 25 * limit) // (10 if quick else 1) + 5
-        swept = run.measure("sweep", sweep, seeds=seeds, tolerance=TIME, quick="report", about=(
+        swept = run.measure("sweep", sweep, seeds=seeds, code=sending, tolerance=TIME, quick="report", about=(
             "1 to 64 at once; sized pool, then rendering in processes: mails/s, p99 lag, CPU of sender and server"))
         run.measure("predicted", lambda: [bc.mean_value(limit, 0.05, [cpu / 1000]) for limit, cpu
                                           in zip(LIMITS, swept[0][2::4], strict=True)],
                     about="Mean-value analysis for the sized pool, from the CPU measured", tolerance=TIME,
-                    quick="report", unit="mails/s")
+                    code=sending, quick="report", unit="mails/s")
         run.measure("sweep-simulated", lambda: [
             [number for i, limit in enumerate(LIMITS) for number in
              simulated(name, at_once(limit), 0.05, light, row[4 * i + 2], row[4 * i + 3], limit)]
@@ -292,7 +294,7 @@ def main() -> None:
                                                            mails=400 if pages == 1 else 200, pages=pages)
                        for python, name, pages in real_mail.shuffled(cells, seed)}
                 return [[got[cell][column] for column in (0, 2, 5, 6, 8)] for cell in cells]
-            run.measure("gil", gil, seeds=range(5), tolerance=TIME, about=(
+            run.measure("gil", gil, seeds=range(5), code=sending, tolerance=TIME, about=(
                 f"This Python, free-threaded 3.13.5 with GIL, without; {', '.join(THREADED)}; one page, twelve: mails/s; p99 of "
                 "lag and endpoint, ms; CPU, ms a mail; memory, MB"))
             for i, kind in enumerate(("usual", "with", "without")):
@@ -318,6 +320,34 @@ def main() -> None:
                        about=f"{name}: rate measured, as a share of the simulated", tolerance=RATIO, quick="report")
             run.derive(f"agreement-server-{SLUG[name]}", f"main[{i}][0] / simulated[{i}][3]",
                        about=f"{name}: the same, simulated with the server on the same processors")
+
+        # Ten times as many, in three rounds.
+        if not quick:
+            def many(latency: float, pages: int, names: list[str]) -> Any:
+                def rounds(seed: int) -> list[list[float]]:
+                    got = {name: curved(name, 5000, latency=latency, pages=pages) for name in real_mail.shuffled(names, seed)}
+                    return [[got[name][column] for column in (0, 2, 5, 6, 8, 7, *range(10, 20))] for name in names]
+                return rounds
+            cells = [("many-50", 0.05, 1, [*MANY, "semaphore, render in processes"]), ("many-10", 0.01, 1, MANY),
+                     ("many-heavy", 0.05, HEAVY_PAGES, ["sized pool", "processes of threads"]), ("many-200", 0.2, 1, MANY)]
+            for key, wait, length, names in cells:
+                value = run.measure(key, many(wait, length, names), seeds=range(3), code=sending, tolerance=TIME, about=(
+                    f"5,000 mails, {round(1000 * wait)} ms, pages: {length}; {', '.join(names)}: mails/s; p99 of lag and "
+                    "endpoint, ms; CPU, ms a mail; memory, MB; CPU of the server; lags as above"))
+                run.measure(f"{key}-simulated", lambda: [
+                    simulated(name, 5000, wait, heavy_cpu if length > 1 else light, row[3], row[5])      # noqa: B023
+                    for name, row in zip(names, value, strict=True) if name in timeline.STRATEGIES],   # noqa: B023
+                    about=f"The simulator for {key}, with the server on the same processors", tolerance=TIME, code=["timeline.py"])
+                for i, name in enumerate(names):
+                    slug = name.replace(", ", "-").replace(" ", "-")
+                    for column, (what, unit) in enumerate((("rate", "mails/s"), ("lag", "ms"), ("endpoint", "ms"), ("cpu", "ms"),
+                                                           ("memory", "MB"))):
+                        run.derive(f"{key}-{what}-{slug}", f"{key.replace('-', '_')}[{i}][{column}]",
+                                   about=f"5,000 mails, {round(1000 * wait)} ms, pages: {length}, {name}: {what}", unit=unit)
+                    if name in timeline.STRATEGIES:
+                        run.derive(f"{key}-agreement-{slug}",
+                                   f"{key.replace('-', '_')}[{i}][0] / {key.replace('-', '_')}_simulated[{i}][0]",
+                                   about=f"{key}, {name}: rate measured, as a share of the simulated")
 
 
 if __name__ == "__main__":

@@ -150,6 +150,28 @@ def test_a_lease_shorter_than_the_send_lets_a_second_worker_send_too(
     assert workers.suffer(server, broker, {0: "slow"})["slow"] == [1, 0, twice, 0]
 
 
+@pytest.mark.parametrize("left", ["other", "sent"])
+@pytest.mark.parametrize("outcome", [workers.Refused(451), workers.Unsure()])
+def test_a_worker_whose_lease_lapsed_leaves_the_others_record_alone(
+        left: str, outcome: Exception, broker: real_mail.Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers.fresh(broker.port)
+    db: Any = workers.connect(broker.port)
+
+    def deliver(number: int, data: bytes) -> None:
+        db.set("mail:1", left)  # meanwhile the lease lapsed, and another has the mail in hand or has sent it
+        raise outcome
+
+    monkeypatch.setattr(workers, "deliver", deliver)
+    entry = db.xadd("mails", {"mail": 1})
+    workers.handle(db, "mails", "slow one", entry, 1, b"", lambda: None, lambda: None)
+    assert db.get("mail:1") == left
+    monkeypatch.setattr(workers, "deliver", lambda number, data: (_ for _ in ()).throw(outcome))
+    db.delete("mail:1")
+    workers.handle(db, "mails", "slow one", entry, 1, b"", lambda: None, lambda: None)
+    assert db.get("mail:1") is None  # its own it does release
+    db.close()
+
+
 def test_a_permanent_refusal_becomes_a_dead_letter(server: real_mail.Server, broker: real_mail.Broker) -> None:
     outcome = workers.suffer(server, broker, {0: "reject", 1: "none"})
     assert outcome["reject"] == [1, 0, 0, 1] and outcome["none"] == [1, 0, 0, 0]
