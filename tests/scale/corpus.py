@@ -91,9 +91,9 @@ def article(number: int, count: int) -> Article:
             code = CODE.format(name="_".join(rng.sample(ranked[300:2000], 2)), number=rng.randint(2, 99), word=some(1)[0])
             blocks.append(f"```python\n{code}\n```")
         if section in (1, 3):
-            letters = rng.sample("abcxyzpq", 3)
-            named = dict(zip(map(ord, "ABC"), letters, strict=True))
-            blocks.append("$$\nA_i = \\sum_{j=1}^{n} \\frac{B_j^2}{\\sqrt{C}}\n$$".translate(named))
+            # Of figures alone: letters would ask for a table of symbols, which other generators do not have.
+            named = dict(zip(map(ord, "ABC"), rng.sample("123456789", 3), strict=True))
+            blocks.append("$$\nA = \\sum_{1}^{9} \\frac{B^2}{\\sqrt{C}}\n$$".translate(named))
     older = max(number - 1 - rng.randrange(20), 0)
     blocks.append(f"It goes on from [an older article]({{link}}), which `{some(1)[0]}` explains.")
     return Article(slug(number), FIRST_DAY + dt.timedelta(days=number * DAYS // max(count, 1)),
