@@ -68,8 +68,12 @@ def get_formatter(bridge: PygmentsBridge, **options: Any) -> Any:
 
 
 def rest(app: Sphinx) -> None:
-    """What start-up and the last build's environment brought stays: the collector need not look through it again."""
-    gc.freeze()
+    """What start-up and the last build's environment brought stays, so the collector need not look through it again.
+
+    Unless every page is read again: what the environment kept of each goes then.
+    """
+    if app.shown.same_site:
+        gc.freeze()
 
 
 def prepare(app: Sphinx) -> None:
