@@ -287,9 +287,9 @@ def beside_pagefind() -> str:
     kept = recorded()
     found = [(int(count), one["search"], one["pagefind"]) for count, one in kept["weights"].items() if "pagefind" in one]
     return " ".join(
-        f"At {count:,} articles it transfers {other['median'] / 1000:.0f} kB for a word of the middle and {other['most'] / 1000:.0f} kB "
-        f"for the heaviest, where the search here transfers {own['median'] / 1000:.0f} and {own['most'] / 1000:.0f} kB; "
-        f"and each build would index everything again, {other['seconds']:.1f} CPU seconds." for count, own, other in sorted(found, key=str))
+        f"At {count:,} articles it transfers {other['median'] / 1000:.0f} kB for the median word and {other['most'] / 1000:.0f} kB "
+        f"for the heaviest, the search here {own['median'] / 1000:.0f} and {own['most'] / 1000:.0f} kB; and it would index every page "
+        f"again after each build, for {other['seconds']:.1f} CPU seconds." for count, own, other in sorted(found, key=lambda one: one[0]))
 
 
 def made_with() -> str:
