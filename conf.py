@@ -74,6 +74,7 @@ extensions = [
     "terms",  # a term's definition where it is used, and the glossary's way back
     "symbols",  # what the symbols of formulas stand for, read at the formula
     "self_check",  # questions with their answers folded
+    "wrong_if",  # what would make an article wrong, once in each that has results
     "page_head",  # descriptions, cards, structured data, security policy
     "cards",  # the picture that a shared link shows
     "feeds",  # Atom and JSON Feed
@@ -85,7 +86,7 @@ extensions = [
     "search",  # the index of words, in parts
     "stale",  # nothing stays in the output of what is gone
     "bundle",  # one stylesheet and one script a page
-    "citations",  # what is installed is looked up once, not at each citation
+    "citations",  # sources are complete; what is installed is looked up once, not at each
     "preview",  # mistakes shown on the page that has them, while it is written
 ]
 root_doc = "index"

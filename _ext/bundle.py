@@ -60,10 +60,11 @@ UNUSED = re.compile(r"""
   | \.admonition | \.topic | admonition-todo | \.contents\b | \.rubric | \.highlighttable | linenos
   | dl\.footnote | \.footnote>dt | dl\.glossary | \.option-list | \.field-list | \.line-block | \.guilabel | \.centered
   | \.epigraph | \.pull-quote | \.highlights | \.attribution | \.problematic | \.this-will-duplicate | \.toc-backref
-  | \.classifier
+  | \.classifier | p\.caption | \babbr\b | \bkbd: | textarea | (?:alpha|roman)\b | article\ \.figure
+  | view-this-page | hr\.docutils | \.reference\ img
   | :checked~ | \.sidebar-toggle(?:\[|:) | \.no-js                                          # site.css does these otherwise
   | \.headerlink | :target> | span:target | table\.docutils | div\.math | aside\.footnote | div\.citation | blockquote
-  | \.code-block-caption | \.simple | \.text-align
+  | \.code-block-caption | \.simple | \.text-align | code\.literal | \.literal-block | ^:target$
   | -moz-focus | -moz-placeholder | progress | fieldset | legend | optgroup | file-upload | type=number
 """, re.VERBOSE)
 

@@ -139,6 +139,9 @@ class Writer:
     def block_block_quote(self, node: nodes.block_quote, level: int) -> str:
         return quoted(self.blocks(node, level))
 
+    def block_sidebar(self, node: nodes.sidebar, level: int) -> str:
+        return quoted(self.blocks(node, level))
+
     def block_transition(self, node: nodes.transition, level: int) -> str:
         return "---"
 

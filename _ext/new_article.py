@@ -64,7 +64,9 @@ Each tenfold limit costs three or four doublings more.
 
 ## Where it stops
 
-Say when the method is slower, fails, or was not reproduced.
+:::{{wrong-if}}
+- Say when the method is slower, fails, or was not reproduced.
+:::
 
 ## All numbers
 

@@ -60,7 +60,7 @@ for (const [id, drawer] of [["__navigation", ".sidebar-drawer"], ["__toc", ".toc
 // gives it the focus, the second follows it.
 let tapped = null;
 addEventListener("pointerdown", (event) => {
-  const link = event.target.closest?.("a.result, a.term");
+  const link = event.target.closest?.("a.result, a.term, a.footnote-reference");
   tapped = link && event.pointerType === "touch" && document.activeElement !== link ? link : null;
 });
 addEventListener("click", (event) => {
@@ -69,7 +69,8 @@ addEventListener("click", (event) => {
   tapped.focus();
 });
 
-// What a symbol stands for: its line in the article's table (_ext/symbols.py), at the symbol that is pointed at or tapped.
+// At a symbol of a formula, its line in the article's table (_ext/symbols.py); at a citation or a footnote's mark, the
+// reference or note: shown where a reader points or taps, and a mark's while it has the focus.
 const symbolKey = (element) => {
   const parts = [...element.children].map(symbolKey);
   if (parts.length === 1 && /^(mrow|math|mstyle)$/.test(element.localName)) return parts[0];
@@ -77,29 +78,40 @@ const symbolKey = (element) => {
 };
 const meanings = new Map([...document.querySelectorAll("details.symbols dt")].map(
   (name) => [symbolKey(name.querySelector("math")), name.nextElementSibling]));
-if (meanings.size) {
-  const hint = document.createElement("div");
-  hint.className = "hint";
-  hint.hidden = true;
-  document.body.append(hint);
-  const meaning = (symbol) => {
-    let found = null;
-    for (let part = symbol; part && part.localName !== "math"; part = part.parentElement) {
-      const [base, low] = part.localName === "msubsup" ? part.children : [];
-      const known = [symbolKey(part), base && low.contains(symbol) | base.contains(symbol) ? `msub(${symbolKey(base)},${symbolKey(low)})` : ""];
-      for (const name of known) if (meanings.has(name)) found = [part, meanings.get(name)];
-    }
-    return found;
-  };
-  addEventListener("pointerover", (event) => {
-    const found = event.target.closest?.("math") && !event.target.closest("details.symbols") && meaning(event.target);
-    hint.hidden = !found;
-    if (!found) return;
-    hint.replaceChildren(...[...found[1].childNodes].map((node) => node.cloneNode(true)));
-    const box = found[0].getBoundingClientRect();
-    const left = Math.min(box.left, document.documentElement.clientWidth - hint.offsetWidth - 8);
-    hint.style.left = `${Math.max(8, left) + scrollX}px`;
-    hint.style.top = `${box.bottom + scrollY + 6}px`;
-  });
-  addEventListener("keydown", (event) => { if (event.key === "Escape") hint.hidden = true; });
-}
+const meaning = (symbol) => {
+  let found = null;
+  for (let part = symbol; part && part.localName !== "math"; part = part.parentElement) {
+    const [base, low] = part.localName === "msubsup" ? part.children : [];
+    const known = [symbolKey(part), base && low.contains(symbol) | base.contains(symbol) ? `msub(${symbolKey(base)},${symbolKey(low)})` : ""];
+    for (const name of known) if (meanings.has(name)) found = [part, meanings.get(name).childNodes];
+  }
+  return found;
+};
+const mark = "a.footnote-reference";
+for (const link of document.querySelectorAll(mark)) link.setAttribute("aria-describedby", link.hash.slice(1));
+const hint = document.createElement("div");
+hint.className = "hint";
+hint.hidden = true;
+document.body.append(hint);
+// What there is to show at an element, and where.
+const words = (at) => {
+  const link = at.closest?.(mark);
+  if (link) return [link, document.getElementById(link.hash.slice(1)).querySelectorAll("p")];
+  return at.closest?.("math") && !at.closest("details.symbols") && meaning(at);
+};
+const show = ({ target }) => {
+  // The reader may go to what is shown, and to the links in it.
+  if (hint.contains(target)) return;
+  const found = words(target) || words(document.activeElement);
+  hint.hidden = !found;
+  if (!found) return;
+  hint.replaceChildren(...[...found[1]].map((node) => node.cloneNode(true)));
+  const box = found[0].getBoundingClientRect();
+  const left = Math.min(box.left, document.documentElement.clientWidth - hint.offsetWidth - 8);
+  hint.style.left = `${Math.max(8, left) + scrollX}px`;
+  hint.style.top = `${box.bottom + scrollY - 1}px`;
+};
+addEventListener("pointerover", show);
+addEventListener("focusin", show);
+addEventListener("focusout", (event) => { if (!hint.contains(event.relatedTarget)) hint.hidden = true; });
+addEventListener("keydown", (event) => { if (event.key === "Escape") hint.hidden = true; });

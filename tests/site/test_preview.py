@@ -79,7 +79,7 @@ def test_a_published_build_shows_no_reader_a_mistake(builder: str, tiny: Tiny, b
 def test_what_is_installed_is_looked_up_once_and_not_at_each_citation(tiny: Tiny, build: Build, tmp_path: Path) -> None:
     """And the references are those that pybtex would set without that."""
     cited = " ".join(["{footcite:p}`one2020`"] * 9)
-    bib = "@article{one2020, author={One, A.}, title={On one}, year={2020}, journal={J}}\n"
+    bib = "@article{one2020, author={One, A.}, title={On one}, year={2020}, journal={J}, doi={10.1/one}}\n"
     count = ("\nimport pybtex.plugin\ncalls = []\nreal = pybtex.plugin.entry_points\n"
              "def counted(**wanted):\n    calls.append(tuple(wanted.items()))\n    return real(**wanted)\n"
              "pybtex.plugin.entry_points = counted\n"
