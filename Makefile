@@ -52,6 +52,12 @@ test-experiments: .venv/experiments ## the articles' code against independent re
 test-tutorial: .venv/test ## do what the tutorial says, in a clean directory with an environment of its own
 	$(BIN)/python -m pytest tests/tutorial
 
+test-sequences: .venv/test ## 200 random sequences of edits: built in steps equals built afresh
+	SEQUENCES=200 $(BIN)/python -m pytest -n auto --dist load tests/scale/test_sequences.py
+
+benchmark: .venv/test ## what a build costs as the blog grows, beside plain Sphinx: make benchmark [COUNTS="100 1000"]
+	$(BIN)/python tests/scale/benchmark.py --counts $(or $(COUNTS),100 1000)
+
 figures: .venv/test ## draw every article's figures again
 	for script in posts/*/figures.py; do $(BIN)/python -B $$script || exit 1; done
 
@@ -72,4 +78,4 @@ clean: ## remove what was built; the environment stays
 	@$(PIP) --group $*
 	@touch $@
 
-.PHONY: help html live check test linkcheck new move remove experiment reproduce test-experiments test-tutorial figures newest clean
+.PHONY: help html live check test linkcheck new move remove experiment reproduce test-experiments test-tutorial test-sequences benchmark figures newest clean

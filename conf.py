@@ -62,7 +62,9 @@ extensions = [
     "sphinxcontrib.bibtex",
     # This repository's own, one feature each, in the order a page meets them.
     "identity",  # whose blog it is: the section above, wherever it shows
+    "lean",  # what Sphinx, Furo and Python do for nothing, left out
     "front_matter",  # checks what an author declares, keeps drafts out
+    "shown",  # which pages show what of others, so that only they are written again
     "ablog_mends",  # what ABlog does wrong with Furo and with incremental builds
     "mathml",  # formulas as MathML, made at build time
     "figures",  # figures that follow the theme; alternative text required
@@ -81,6 +83,7 @@ extensions = [
     "changes",  # articles' histories; a feed and a page of corrections
     "addresses",  # what moved leads on from its old address
     "sitemap",  # sitemap.xml, robots.txt, 404.html
+    "search",  # the index of words, in parts
     "stale",  # nothing stays in the output of what is gone
     "bundle",  # one stylesheet and one script a page
     "citations",  # sources are complete; what is installed is looked up once, not at each

@@ -7,8 +7,6 @@ The evidence, with file and line in ABlog, is in docs/how-it-is-built.md.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +20,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
 from front_matter import _near, slugify
+from shown import card, frame
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +111,8 @@ def merge_posts(app: Sphinx, env: BuildEnvironment, docnames: list[str], other: 
     env.ablog_posts.update({docname: posts[docname] for docname in docnames if docname in posts})
 
 
-def register_early(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Fill ABlog's registry before references are resolved, and rewrite what shows other articles.
+def register_early(app: Sphinx, env: BuildEnvironment) -> None:
+    """Fill ABlog's registry before references are resolved and before `shown` asks what pages show of others.
 
     ABlog fills it while pages are written: a reference to a tag is undefined in
     an incremental build, and home, neighbours and sidebars keep old titles.
@@ -127,13 +126,6 @@ def register_early(app: Sphinx, env: BuildEnvironment) -> list[str]:
     for collection in [blog.posts, *blog.archive, *blog.tags]:
         collection._posts_iter = sorted(collection._posts.values(), key=newest_first)
     link_neighbours(blog.posts._posts_iter)
-    shown = [[name, article.slug, str(article.date), str(article.updated), article.tags, article.description,
-              article.needs, article.teaches, app.held_back.get(name),
-              env.metadata[name].get("title"), env.metadata[name].get("opening")]
-             for name, article in sorted(app.articles.items())]
-    digest = hashlib.sha256(json.dumps(shown, default=str).encode()).hexdigest()
-    before, env.blog_digest = getattr(env, "blog_digest", None), digest
-    return sorted(env.found_docs) if before not in (None, digest) else []
 
 
 def newest_first(post: Any) -> tuple[int, str]:
@@ -173,12 +165,38 @@ def archive_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         yield pagename, context, template
 
 
+def changed_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Those archive pages that show something else than in the last build."""
+    around = frame(app)
+    for pagename, context, template in archive_pages(app):
+        collection, catalog = context.get("collection"), context.get("catalog")
+        shows: list[Any] = [around, context["title"], context["description"], template]
+        for group in [collection] if collection is not None else catalog or []:
+            posts = list(group)
+            shown = posts if context.get("kind") else posts[: app.config.blog_shown]
+            shows.append([str(group.name), group.docname, len(posts), [card(app, post.docname) for post in shown]])
+        if collection is Blog(app).posts:
+            shows.append([[str(year.name), len(year)] for year in Blog(app).archive])
+        if app.shown.changed(f"list {pagename}", shows, app.builder.get_output_path(pagename)):
+            yield pagename, context, template
+
+
+class _Openings:
+    """Each article's opening, looked up when a template asks: for every page, all of them would be work squared."""
+
+    def __init__(self, app: Sphinx) -> None:
+        self.metadata = app.env.metadata
+
+    def __getitem__(self, name: str) -> str:
+        return self.metadata[name].get("opening", "")
+
+
 def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> str | None:
     """What templates need to list articles; the home page gets its own template."""
     blog = Blog(app)
     context["articles"], context["held_back"] = app.articles, app.held_back
-    context["openings"] = {name: app.env.metadata[name].get("opening", "") for name in app.articles}
-    context["blog_posts"] = list(blog.posts)
+    context["openings"] = _Openings(app)
+    context["blog_shown"] = app.config.blog_shown
     context["blog_tags"] = [tag for tag in blog.tags if len(tag)]
     context["blog_years"] = [year for year in blog.archive if len(year)]
     context["post"] = blog.posts[pagename]
@@ -186,6 +204,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     context["tagline"] = app.config.tagline
     context["repository_url"] = app.config.repository_url
     if pagename == app.config.root_doc:
+        context["blog_posts"] = list(blog.posts)
         return "home.html"
     return None
 
@@ -206,6 +225,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", drop_copies, priority=600)
     app.connect("env-merge-info", merge_posts)
     app.connect("env-updated", register_early, priority=100)
-    app.connect("html-collect-pages", archive_pages)
+    app.connect("html-collect-pages", changed_pages)
     app.connect("html-page-context", page_context, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

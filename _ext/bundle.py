@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.errors import ConfigError
 
 from identity import stylesheet
@@ -118,14 +117,6 @@ def join(app: Sphinx) -> None:
         app.bundle[f"{kind}-content"] = content
 
 
-def rename(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """A page that an incremental build leaves alone would ask for the last build's stylesheet by its old name."""
-    if app.builder.format != "html":
-        return []
-    before, env.bundle = getattr(env, "bundle", None), [app.bundle["css"], app.bundle["js"]]
-    return sorted(env.found_docs) if before != env.bundle else []
-
-
 def name_in_pages(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     context["stylesheet"] = context["pathto"](app.bundle["css"], 1)
     context["script"] = context["pathto"](app.bundle["js"], 1)
@@ -145,7 +136,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("bundle_css", [], "html", types=[list])
     app.add_config_value("bundle_js", [], "html", types=[list])
     app.connect("builder-inited", join, priority=700)
-    app.connect("env-updated", rename)
     app.connect("html-page-context", name_in_pages)
     app.connect("build-finished", write)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

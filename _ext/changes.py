@@ -14,7 +14,6 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 from feeds import Entry, atom, moment
@@ -97,19 +96,6 @@ def show_corrections(app: Sphinx, doctree: nodes.document, docname: str) -> None
                             nodes.paragraph("", "", feed, nodes.Text(": it tells those who have read an article before."))])
 
 
-def mark_outdated(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """A page that lists corrections is written again when one of them changed, an article's when its history did."""
-    shown = {name: article.changes for name, article in app.articles.items()}
-    listed = [(*found, env.metadata[found[0]].get("title")) for found in corrections(app.articles)]
-    before, env.changes = getattr(env, "changes", None), (shown, listed)
-    if before is None:
-        return []
-    pages = {name for name in shown if shown[name] != before[0].get(name)}
-    if listed != before[1]:
-        pages |= {name for name in env.found_docs if env.metadata[name].get("corrections")}
-    return sorted(pages)
-
-
 # -- On every page -----------------------------------------------------------
 
 
@@ -127,7 +113,6 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(list_of_corrections)
     app.add_directive("corrections", Corrections)
-    app.connect("env-updated", mark_outdated, priority=310)
     app.connect("doctree-resolved", show_corrections)
     app.connect("html-page-context", page_context, priority=660)  # after feeds.py's
     app.connect("build-finished", write, priority=510)

@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -22,6 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from page_head import absolute, address
+from shown import text
 
 FULL_TEXT = 20  # the newest so many come with their whole text; older ones are in the archive
 ATOM = "http://www.w3.org/2005/Atom"
@@ -105,11 +107,28 @@ def for_readers(html: str, base: str) -> str:
     return NOT_XML.sub("", "".join(lxml.html.tostring(child, encoding="unicode") for child in root)).strip()
 
 
+def kept(app: Sphinx, docname: str) -> Path:
+    """Where an article's text for feeds lies from the time its page is written until it is written again."""
+    return Path(app.doctreedir) / "feeds" / f"{app.articles[docname].slug}-{app.builder.name}.html"
+
+
+def keep(app: Sphinx, docname: str, body: str) -> None:
+    """A page's text as it is written, so that feeds need not render it a second time. Only where a feed shows it."""
+    path = kept(app, docname)
+    if docname in app.in_feeds:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(for_readers(body, address(app, docname)), encoding="utf-8", newline="\n")
+    else:
+        path.unlink(missing_ok=True)
+
+
 def entry(app: Sphinx, docname: str) -> Entry:
     article = app.articles[docname]
     url = address(app, docname)
     day = article.date or dt.date.today()
-    return Entry(url, app.env.metadata[docname]["title"], article.description, for_readers(render(app, docname), url),
+    path = kept(app, docname)
+    content = path.read_text(encoding="utf-8") if path.is_file() else for_readers(render(app, docname), url)
+    return Entry(url, app.env.metadata[docname]["title"], article.description, content,
                  moment(day), moment(article.updated or day), article.tags,
                  absolute(app, f"_static/cards/{article.slug}.png"))
 
@@ -173,15 +192,22 @@ def collections(app: Sphinx) -> list[Collection]:
     return [blog.posts, *(tag for tag in blog.tags if len(tag)), *(year for year in blog.archive if len(year))]
 
 
+def newest(collection: Collection) -> list[str]:
+    return [post.docname for post in islice(collection, FULL_TEXT)]
+
+
+def choose(app: Sphinx, env: Any) -> None:
+    app.in_feeds = {name for collection in collections(app) for name in newest(collection)}
+
+
 def write(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html" or app.config.blog_preview:  # nobody follows a preview
         return
     blog = Blog(app)
     made: dict[str, Entry] = {}
 
-    def newest(collection: Collection) -> list[Entry]:
-        names = [post.docname for post in collection][:FULL_TEXT]
-        return [made.setdefault(name, made.get(name) or entry(app, name)) for name in names]
+    def entries(names: list[str]) -> list[Entry]:
+        return [made.get(name) or made.setdefault(name, entry(app, name)) for name in names]
 
     def save(name: str, content: str) -> None:
         path = Path(app.outdir) / name
@@ -190,16 +216,23 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 
     for collection in collections(app):
         title = app.config.project if collection is blog.posts else f"{collection.name} · {app.config.project}"
-        name = feed_file(collection)
-        save(name, atom(app, title, address(app, collection.docname), absolute(app, name), newest(collection)))
-    name = f"{blog.posts.docname}/feed.json"
-    save(name, json_feed(app, app.config.html_baseurl, app.config.html_baseurl + name, newest(blog.posts)))
+        name, names = feed_file(collection), newest(collection)
+        files = [name, f"{collection.docname}/feed.json"][: 2 if collection is blog.posts else 1]
+        shows = [title, *([vars(app.articles[docname]), app.env.metadata[docname]["title"], text(app, docname)]
+                          for docname in names)]
+        if not app.shown.changed(f"feed {name}", shows, *(Path(app.outdir) / file for file in files)):
+            continue
+        save(name, atom(app, title, address(app, collection.docname), absolute(app, name), entries(names)))
+        if collection is blog.posts:
+            save(files[1], json_feed(app, app.config.html_baseurl, app.config.html_baseurl + files[1], entries(names)))
 
 
 def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Auto-discovery: the blog's feeds on every page, a tag's or year's on its own."""
     if app.builder.format != "html":
         return
+    if pagename in app.articles and not app.config.blog_preview:
+        keep(app, pagename, context["body"])
     blog = Blog(app)
     collections = [blog.posts]
     collection = context.get("collection")
@@ -213,6 +246,7 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
+    app.connect("env-updated", choose, priority=400)
     app.connect("build-finished", write, priority=500)
     app.connect("html-page-context", page_context, priority=650)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,6 +12,7 @@ import datetime as dt
 import difflib
 import json
 import os
+import pickle
 import re
 import runpy
 import sys
@@ -170,10 +171,26 @@ class _LineLoader(yaml.SafeLoader):
     """YAML that keeps dates as text (YAML reads `2023` as a number and `2023-13-01` as text anyway)."""
 
 
-_LineLoader.yaml_implicit_resolvers = {
+class _FastLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same in C, where the package has it: for what has no mistake. Its messages differ between systems."""
+
+
+_LineLoader.yaml_implicit_resolvers = _FastLoader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def _load(source: str) -> tuple[Any, Any]:
+    """The node and the value of a YAML text; raises yaml.YAMLError."""
+    for loader in (_FastLoader, _LineLoader):
+        try:
+            root = yaml.compose(source, Loader=loader)
+            return root, loader("").construct_document(root) if root is not None else None
+        except yaml.YAMLError:
+            if loader is _LineLoader:
+                raise
+    raise AssertionError
 
 
 def split(text: str) -> tuple[str | None, int]:
@@ -253,8 +270,7 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
                         "see docs/write.md, or run `make new TITLE=\"…\"`")
         return None, problems
     try:
-        root = yaml.compose(source, Loader=_LineLoader)
-        values = _LineLoader(source).get_single_data()
+        root, values = _load(source)
     except yaml.YAMLError as error:
         if isinstance(error, yaml.reader.ReaderError):  # a character that YAML forbids
             number, reason = source.count("\n", 0, error.position), f"{error.reason}: U+{ord(source[error.position]):04X}"
@@ -267,7 +283,7 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
         problems.add(2, "the front matter must be lines of `field: value`")
         return None, problems
 
-    lines = problems.lines = {str(key.value): key.start_mark.line + 2 for key, _ in root.value}
+    lines = problems.lines = {sys.intern(str(key.value)): key.start_mark.line + 2 for key, _ in root.value}
     seen: set[str] = set()
     for key, _ in root.value:
         if key.value in seen:
@@ -360,6 +376,20 @@ def parse(path: Path, docname: str, vocabulary: dict[str, str], slugs: set[str])
                    values.get("card_title"), draft, changes), problems
 
 
+def _parse_or_known(path: Path, root: Path, vocabulary: dict[str, str], slugs: set[str],
+                    known: dict[str, tuple[int, int, Article, dict[str, int]]]) -> tuple[Article | None, Problems]:
+    status = path.stat()
+    time, size, article, lines = known.get(str(path), (0, 0, None, {}))
+    if (article and (time, size) == (status.st_mtime_ns, status.st_size) and slugs.issuperset(article.needs)
+            and vocabulary.keys() >= set(article.tags) and (not article.image or (path.parent / article.image).is_file())):
+        return article, Problems(path, lines=lines)
+    article, problems = parse(path, path.relative_to(root).with_suffix("").as_posix(), vocabulary, slugs)
+    known.pop(str(path), None)
+    if article and not problems.found:
+        known[str(path)] = (status.st_mtime_ns, status.st_size, article, problems.lines)
+    return article, problems
+
+
 def circle(start: str, needs: dict[str, tuple[str, ...]]) -> list[str]:
     """The shortest way along `needs` from an article back to itself; empty when there is none.
 
@@ -377,11 +407,25 @@ def circle(start: str, needs: dict[str, tuple[str, ...]]) -> list[str]:
     return []
 
 
-def check_articles(root: Path, vocabulary: dict[str, str]) -> list[tuple[Path, Article | None, Problems]]:
-    """Every article below `root`, None for one that cannot be used, and its problems."""
-    paths = sorted(root.glob(ARTICLES))
+Known = dict[str, tuple[int, int, Article, dict[str, int]]]
+
+
+def markdown(root: Path) -> list[Path]:
+    """Every Markdown file of the articles, sorted."""
+    return sorted(Path(folder, name) for folder, _, names in os.walk(root / "posts", followlinks=True)
+                  for name in names if name.endswith(".md"))
+
+
+def check_articles(root: Path, vocabulary: dict[str, str], known: Known | None = None) -> list[tuple[Path, Article | None, Problems]]:
+    """Every article below `root`, None for one that cannot be used, and its problems.
+
+    `known` holds by path what an earlier build found right, with the file's
+    time and size; what still holds is not parsed again, and the rest added.
+    """
+    pages = markdown(root)
+    paths = [path for path in pages if path.name == "index.md" and path.parent.parent == root / "posts"]
     slugs = {path.parent.name for path in paths}
-    parsed = [(path, *parse(path, path.relative_to(root).with_suffix("").as_posix(), vocabulary, slugs)) for path in paths]
+    parsed = [(path, *_parse_or_known(path, root, vocabulary, slugs, known if known is not None else {})) for path in paths]
     needs = {article.slug: article.needs for _, article, _ in parsed if article}
     folded: dict[str, Path] = {}
     for path, article, problems in parsed:
@@ -393,8 +437,9 @@ def check_articles(root: Path, vocabulary: dict[str, str]) -> list[tuple[Path, A
         if article and (way := circle(slug, needs)):
             problems.add(problems.lines["needs"], f"`needs` goes in a circle: {', '.join(way)}; a reader would find no "
                                                   "article to begin with: take one step out")
-    for path in sorted(set(root.glob("posts/**/*.md")) - set(paths)):
-        if path.name != "README.md" and not (path.name == "numbers.md" and path.with_name("index.md") in paths):
+    articles = set(paths)
+    for path in (path for path in pages if path not in articles):
+        if path.name != "README.md" and not (path.name == "numbers.md" and path.with_name("index.md") in articles):
             parsed.append((path, None, Problems(path, [(1, "this page is in no article's folder, so readers would not find "
                                                            "it; an article is posts/<slug>/index.md")])))
     return [(path, None if problems.found else article, problems) for path, article, problems in parsed]
@@ -420,6 +465,7 @@ def check_zone(app: Sphinx, config: Any) -> None:
 
 def read_articles(app: Sphinx) -> None:
     """Check every article; keep those of this build in ``app.articles`` and exclude the others' folders."""
+    app.own_exclude_patterns = list(app.config.exclude_patterns)
     app.tag_slugs, wrong = check_vocabulary(app.config.blog_tags)
     conf = Path(app.confdir) / "conf.py"
     for name, message in wrong:
@@ -429,7 +475,9 @@ def read_articles(app: Sphinx) -> None:
     app.left_out = set()
     failed = len(wrong)
     day = today(app.config.blog_timezone)
-    for path, article, problems in check_articles(Path(app.srcdir), app.tag_slugs):
+    file = Path(app.doctreedir) / "front_matter.pickle"
+    known: Known = pickle.loads(file.read_bytes()) if app.shown.same_site and file.is_file() else {}
+    for path, article, problems in check_articles(Path(app.srcdir), app.tag_slugs, known):
         for line, message in problems.found:
             logger.error(message, location=f"{path}:{line}", type="front_matter")
         failed += len(problems.found)
@@ -452,8 +500,14 @@ def read_articles(app: Sphinx) -> None:
             shown = path.relative_to(app.srcdir)
             app.left_out.add(shown.with_suffix("").as_posix())
             app.config.exclude_patterns.append((shown.parent if shown.match(ARTICLES) else shown).as_posix())
+    file.write_bytes(pickle.dumps(known))
     app.front_matter_mistakes = failed
     app.articles, app.held_back = articles, held_back
+
+
+def forget_left_out(app: Sphinx, env: Any) -> None:
+    """Sphinx keeps the configuration; with our additions in it, the next build would take it for another's."""
+    app.config.exclude_patterns[:] = app.own_exclude_patterns
 
 
 def stand_in(app: Sphinx, path: Path) -> Article | None:
@@ -522,6 +576,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     ablog.blog.TOMORROW = dt.datetime.max
     app.connect("config-inited", check_zone)
     app.connect("builder-inited", read_articles, priority=400)
+    app.connect("env-updated", forget_left_out, priority=990)
     app.connect("build-finished", fail)
     app.connect("source-read", hide_from_docutils, priority=900)
     app.connect("doctree-read", declare_to_ablog, priority=400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import re
@@ -95,10 +96,10 @@ EARLY_THEME = 'try{document.documentElement.dataset.theme=localStorage.getItem("
 PREFETCH = '{"prefetch":[{"where":{"href_matches":"/*"},"eagerness":"moderate"}]}'
 
 
-def security_policy(app: Sphinx) -> str:
+@functools.cache
+def security_policy(theme_folders: tuple[str, ...]) -> str:
     """A Content-Security-Policy: this site's own files only, and by their digests Furo's one inline script and our two."""
-    base = next(Path(folder) / "base.html" for folder in app.builder.theme.get_theme_dirs()
-                if (Path(folder) / "base.html").is_file())
+    base = next(Path(folder) / "base.html" for folder in theme_folders if (Path(folder) / "base.html").is_file())
     scripts = re.findall(r"<script>(.*?)</script>", base.read_text(encoding="utf-8"), flags=re.DOTALL)
     digests = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
                        for text in [EARLY_THEME, PREFETCH, *scripts])
@@ -127,7 +128,8 @@ def page_context(app: Sphinx, pagename: str, templatename: str, context: dict[st
     context["structured_data"] = [as_script(data) for data in structured_data(app, pagename, title, description, card)]
     # sphinx-autobuild adds an inline script to each page; a preview lets it run.
     context["early_theme"], context["prefetch"] = EARLY_THEME, PREFETCH
-    context["security_policy"] = None if app.config.blog_preview else security_policy(app)
+    context["security_policy"] = None if app.config.blog_preview else security_policy(
+        tuple(map(str, app.builder.theme.get_theme_dirs())))
     context["citation"] = citation(app, pagename, title) if pagename in app.articles else None
     # An article's own line of date and tags stands between its title and its text, inside the section that holds both.
     head, end, rest = context.get("body", "").partition("</h1>")

@@ -7,11 +7,12 @@ build too, where the output folder is kept from the last one.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
-from sphinx.search import js_index
 
 from ablog_mends import archive_pages
 from cards import card_names
@@ -33,21 +34,16 @@ def sweep(app: Sphinx, exception: Exception | None) -> None:
     keep |= {out / "_static/cards" / f"{name}.png" for name in card_names(app)}
     keep |= {out / "_images" / name for name in app.builder.images.values()}
     # Only below folders that are the blog's own: `out` may hold what others put there.
-    for pattern in ("articles/**/*.html", "articles/**/atom.xml", "posts/**/*.html", "posts/**/*.markdown",
-                    "docs/**/*.html", "_static/cards/*.png", "_images/*"):
-        for path in list(out.glob(pattern)):
-            if path not in keep:
-                path.unlink()
-                for folder in path.parents:
-                    if folder == out or any(folder.iterdir()):
-                        break
-                    folder.rmdir()
-    # Sphinx keeps a deleted page's words in the search index, each with no page.
-    index = out / "searchindex.js"
-    data = js_index.loads(index.read_text(encoding="utf-8"))
-    for table in ("terms", "titleterms"):
-        data[table] = {word: found for word, found in data[table].items() if found != []}
-    index.write_text(js_index.dumps(data), encoding="utf-8", newline="\n")
+    wanted = {str(path) for path in keep}
+    for top, suffixes in (("articles", (".html", "atom.xml")), ("posts", (".html", ".markdown")), ("docs", (".html",)),
+                          ("_static/cards", (".png",)), ("_images", ("",))):
+        for folder, _, names in os.walk(out / top, topdown=False):
+            gone = [path for name in names if name.endswith(suffixes) and (path := f"{folder}/{name}") not in wanted]
+            for path in gone:
+                os.unlink(path)
+            if gone:
+                with suppress(OSError):  # not empty
+                    os.removedirs(folder)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

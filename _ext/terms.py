@@ -40,19 +40,12 @@ def collect(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def terms_used(env: BuildEnvironment) -> dict[str, list[str]]:
-    """Pages by term. Also kept with the environment as the glossary last showed it."""
+    """Pages by term."""
     pages: dict[str, list[str]] = {}
     for docname, names in sorted(env.terms_used.items()):
         for name in names:
             pages.setdefault(name, []).append(docname)
     return pages
-
-
-def rewrite_glossary(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """The glossary is written again when an article begins or ceases to use a term, or changes its title."""
-    shown = {name: [(page, env.titles[page].astext()) for page in pages] for name, pages in terms_used(env).items()}
-    changed, env.terms_shown = shown != env.terms_shown, shown
-    return [GLOSSARY] if changed and GLOSSARY in env.found_docs else []
 
 
 def definitions(env: BuildEnvironment) -> dict[str, str]:
@@ -107,7 +100,6 @@ def _plain(self: Any, node: nodes.Element) -> None:
 
 def initialise(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
     env.terms_used = getattr(env, "terms_used", {})
-    env.terms_shown = getattr(env, "terms_shown", {})
 
 
 def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:
@@ -125,6 +117,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", collect)
     app.connect("env-purge-doc", forget)
     app.connect("env-merge-info", merge)
-    app.connect("env-updated", rewrite_glossary)
     app.connect("doctree-resolved", resolve, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,10 +63,20 @@ def count_words(text: str) -> dict[str, int]:
     >>> count_words("Tokens pass; a token passes 2 gates.")
     {'gate': 1, 'pass': 1, 'passe': 1, 'token': 2}
     """
-    words = Counter(word[:-1] if word.endswith("s") and not word.endswith("ss") else word
-                    for word in re.findall(r"[^\W\d_]{3,}", text.lower()))
-    kept = sorted(words.items(), key=lambda item: (-item[1], item[0]))[:KEPT]
-    return {sys.intern(word): count for word, count in sorted(kept)}
+    words: Counter[str] = Counter()
+    for word, count in Counter(re.findall(r"[^\W\d_]{3,}", text.lower())).items():
+        words[word[:-1] if word.endswith("s") and not word.endswith("ss") else word] += count
+    return dict(sorted(sorted(words.items(), key=lambda item: (-item[1], item[0]))[:KEPT]))
+
+
+def counted(words: str) -> dict[str, int]:
+    """What `read_words` kept.
+
+    >>> counted("gate 1 token 2")
+    {'gate': 1, 'token': 2}
+    """
+    pieces = words.split()
+    return dict(zip(pieces[::2], map(int, pieces[1::2]), strict=True))
 
 
 def closest(counts: Mapping[str, Mapping[str, int]], least: float = CLOSE) -> dict[str, list[tuple[str, float]]]:
@@ -105,7 +114,8 @@ def read_words(app: Sphinx, doctree: nodes.document) -> None:
     if app.env.docname not in app.articles:
         return
     metadata = app.env.metadata[app.env.docname]
-    metadata["words"] = count_words(" ".join(texts(doctree)))
+    # As one text: a hundred numbers an article would be a third of what each build loads.
+    metadata["words"] = " ".join(f"{word} {count}" for word, count in count_words(" ".join(texts(doctree))).items())
     title = next(iter(doctree.findall(nodes.section)), doctree)
     metadata["minutes"] = {
         section["ids"][0]: minutes for section in title.children if isinstance(section, nodes.section)
@@ -155,30 +165,13 @@ def find_ways(articles: Mapping[str, Article], counts: Mapping[str, Mapping[str,
     return found
 
 
-def decide(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Find all ways; name the pages whose lists are not what they were."""
-    counts = {name: env.metadata[name].get("words", {}) for name in app.articles}
-    articles = [(name, str(article.date), article.needs, article.teaches, env.metadata[name].get("title"))
-                for name, article in sorted(app.articles.items())]
-    nothing: tuple[Any, dict[str, Ways], dict[str, Any]] = (None, {}, {})
-    before_from, before, before_shown = getattr(env, "ways", nothing)
-    source = (articles, counts)
-    if source == before_from:
-        app.ways = before
-        return []
-    app.ways = find_ways(app.articles, counts)
-    title = {name: env.metadata[name].get("title") for name in app.articles}
-    shown: dict[str, Any] = {
-        name: [[(other, title[other]) for other in group] for group in (ways.first, ways.next, ways.related)]
-        for name, ways in app.ways.items()}
-    shown["map"] = [articles, list(app.ways.items())]
-    env.ways = (source, app.ways, shown)
-    if before_from is None:
-        return []
-    pages = {name for name in shown if name != "map" and shown[name] != before_shown.get(name)}
-    if shown["map"] != before_shown.get("map"):
-        pages |= {name for name in env.found_docs if env.metadata[name].get("map")}
-    return sorted(pages)
+def decide(app: Sphinx, env: BuildEnvironment) -> None:
+    """Find all ways, unless nothing that they are found from has changed."""
+    counts = {name: env.metadata[name].get("words", "") for name in app.articles}
+    source = ([(name, str(article.date), article.needs) for name, article in sorted(app.articles.items())], counts)
+    if getattr(env, "ways", (None,))[0] != source:
+        env.ways = (source, find_ways(app.articles, {name: counted(words) for name, words in counts.items()}))
+    app.ways = env.ways[1]
 
 
 # -- The map -----------------------------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import lxml.html
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 
 def words(page: Path) -> set[str]:
@@ -77,4 +77,51 @@ def test_the_words_asked_for_stay_in_the_field_and_are_marked(browser: Browser, 
     page.goto(server + "search/?q=softmax")
     expect(page.get_by_label("Words in the articles")).to_have_value("softmax")
     expect(page.locator("#search-results .highlighted").first).to_have_text(re.compile("softmax", re.IGNORECASE))
+    page.close()
+
+
+def results(page: Page) -> list[str]:
+    expect(page.locator("#search-results .search li a").first).to_be_visible()
+    return [link.removesuffix("/").split("/")[-1] for link in page.locator("#search-results .search li a").evaluate_all(
+        "(links) => links.map((link) => link.href)")]
+
+
+@pytest.mark.parametrize(("asked", "slug"), [
+    ("photography", "computational-photography"), ("bert", "classifying-code-bert"),
+    ("attention", "differential-attention"), ("Tokenization algorithm", "byte-pair-encoding")])
+def test_an_article_with_the_word_in_its_title_comes_first(browser: Browser, server: str, asked: str, slug: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{server}search/?q={asked}")
+    found = results(page)
+    assert len(found) > 1, "nothing to rank"
+    assert found[0] == slug
+    page.close()
+
+
+def test_other_forms_of_a_word_are_found(browser: Browser, server: str) -> None:
+    page = browser.new_page()
+    for one, other in [("token", "tokens"), ("training", "trained"), ("kernel", "kernels")]:
+        page.goto(f"{server}search/?q={one}")
+        first = set(results(page))
+        page.goto(f"{server}search/?q={other}")
+        assert first & set(results(page))
+    page.close()
+
+
+def test_a_search_loads_the_titles_and_the_words_that_begin_like_its_own(browser: Browser, server: str) -> None:
+    page = browser.new_page()
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(server + "search/?q=softmax+memory")
+    results(page)
+    assert sorted(url.split("/")[-1] for url in loaded if "/words/" in url) == ["me.js", "pages.js", "so.js"]
+    assert all(url.startswith(server) for url in loaded)
+    page.close()
+
+
+def test_a_copy_opened_from_a_folder_finds_words_too(browser: Browser, html_site: Path) -> None:
+    page = browser.new_page()
+    page.goto(f"{html_site.as_uri()}/search.html?q=photography")
+    assert results(page)[0] == "index.html"
+    assert page.locator("#search-results .search li a").first.get_attribute("href").endswith("computational-photography/index.html")
     page.close()

@@ -75,7 +75,7 @@ def test_a_moved_page_leads_on_at_once_and_stands_in_no_index(
         assert not target.startswith("/"), "a site under a sub-path would leave itself"
         assert page.xpath("//a/@href") == [target]
         assert page.xpath("//link[@rel='canonical']/@href") == [ADDRESS + new]
-        for file in ("sitemap.xml", "articles/atom.xml", "searchindex.js", "index.html"):
+        for file in ("sitemap.xml", "articles/atom.xml", "_static/words/pages.js", "index.html"):
             assert old not in (result.out / file).read_text(encoding="utf-8")
 
 

@@ -84,7 +84,7 @@ def test_making_a_draft_of_a_published_article_takes_it_out_of_the_next_build(
         tiny: Tiny, build: Build, tmp_path: Path) -> None:
     published = held_back("xyzzy", "date: 2024-01-01")
     source = tiny({"posts/xyzzy/index.md": published, "posts/xyzzy/pic-xyzzy.svg": PICTURE})
-    assert b"xyzzy" in (build(source, tmp_path / "out").out / "searchindex.js").read_bytes()
+    assert b"xyzzy" in (build(source, tmp_path / "out").out / "_static/words/xy.js").read_bytes()
     (source / "posts/xyzzy/index.md").write_text(published.replace("tags", "draft: true\ntags"), encoding="utf-8")
     out = build(source, tmp_path / "out").out
     assert [path for path in out.rglob("*") if path.is_file() and (b"xyzzy" in path.read_bytes() or "xyzzy" in path.as_posix())] == []
@@ -115,7 +115,7 @@ def test_a_scheduled_article_comes_out_at_midnight_of_the_sites_own_zone(
     files = seen(tmp_path / "daily", after)
     assert {name for name, text in files.items() if b"xyzzy" in text} >= {
         "index.html", "posts/xyzzy/index.html", "articles/index.html", "articles/2026/index.html", "articles/atom.xml",
-        "articles/feed.json", "sitemap.xml", "searchindex.js"}
+        "articles/feed.json", "sitemap.xml", "_static/words/pages.js", "_static/words/xy.js"}
     anew = seen(tmp_path / "anew", after)
     assert sorted(files) == sorted(anew)
     assert [name for name in files if files[name] != anew[name] and name != ".buildinfo"] == []

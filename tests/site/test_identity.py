@@ -77,7 +77,8 @@ def test_changing_the_first_section_of_conf_py_changes_every_place_that_names_th
     assert "the ISC License" in licence.text_content()
     assert "Ada; words under CC0" in about.xpath("//footer")[0].text_content()
     assert "Ada Example" in text["posts/first/index.html"] and "Ada Example" in text["articles/atom.xml"]
-    with Image.open(result.out / "_static/cards/first.png") as card:
+    with Image.open(result.out / "_static/cards/first.png") as picture:
+        card = picture.convert("RGB")
         assert card.getpixel((0, 0)) == (0x7A, 0, 0x45) and card.getpixel((1199, 0)) == (255, 255, 255)
     sheet = next(content for name, content in text.items() if name.endswith(".css"))
     assert "--accent:light-dark(#7a0045,#ff9ecb)" in sheet
