@@ -45,6 +45,10 @@ An opening.
 {end}
 ```{{results-table}}
 ```
+
+:::{{wrong-if}}
+- It is made up.
+:::
 """
 SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><path d="M0 0h{}v9z"/></svg>'
 RESULTS = """{{"format_version": 1, "results": {{"answer": {{"kind": "quoted", "about": "The answer", "value": {}, "unit": "",
