@@ -100,7 +100,8 @@ Short.
 
 """ + NOTE + "Short.\n\n" + NOTE + "```{code-block} text\n:class: not-run\n" + "wide " * 60 + "\n```\n\n" + TEXT + NOTE
         + "| A | B | C | D |\n| - | - | - | - |\n" + f"| {'cell ' * 9}| {'cell ' * 9}| {'cell ' * 9}| {'cell ' * 9}|\n" * 4
-        + "\n" + TEXT + NOTE + "```{math}\n" + "+".join(["x_1 \\cdot y_1"] * 30) + "\n```\n\n## Last\n\n" + TEXT + NOTE + "```{symbols}\nx : one\ny : another\n```\n")
+        + "\n" + TEXT + NOTE + "```{math}\n" + "+".join(["x_1 \\cdot y_1"] * 30) + "\n```\n\n## Last\n\n" + TEXT + NOTE
+        + "```{symbols}\nx : one\ny : another\n```\n")
 # Boxes of the notes, of all else in the article, and of what stands beside it.
 BOXES = """() => {
   const box = (part) => {
