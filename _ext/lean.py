@@ -21,7 +21,7 @@ from sphinx.highlighting import PygmentsBridge
 
 
 class Nothing(dict):
-    """Sphinx keeps every page's tree in memory between reading and writing it: 100 kB an article."""
+    """Sphinx keeps every page's tree in memory between reading and writing it."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         pass

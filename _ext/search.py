@@ -1,12 +1,12 @@
 """Search in parts: a reader fetches the titles and the words that begin like those asked for, not the whole index.
 
 Sphinx writes one index of every word of every page, which each search loads
-whole (1.3 MB compressed at 1,000 articles) and each build writes anew, and it
-stems every word in Python. Here a word's first two letters name the file that
-lists where it stands; `_static/search.js` finds words by their beginning, so
-none needs stemming. A build changes only the files of words that came or went.
+whole and each build writes anew, and it stems every word in Python. Here a
+word's first two letters name the file that lists where it stands;
+`_static/search.js` finds words by their beginning, so none needs stemming. A
+build changes only the files of words that came or went.
 
-    _static/words/pages.js   search.pages([[address, title], …]), oldest article last but one page never moves another
+    _static/words/pages.js   search.pages([[address, title], …])
     _static/words/to.js      search.words("to", {"token": [8, 5], …})
 
 A word's numbers are, added up one after the other, four times a page's place
@@ -29,6 +29,8 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+
+from shown import frame
 
 WORD = re.compile(r"\w+")
 LONGEST = 40  # characters of a word that count: a digest or an address is not searched for whole
@@ -172,8 +174,6 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 
 
 def page(app: Sphinx) -> list[tuple[str, dict[str, Any], str]]:
-    from shown import frame
-
     if app.shown.changed("list search", frame(app), app.builder.get_output_path("search")):
         return [("search", {}, "search.html")]
     return []

@@ -23,10 +23,6 @@ logger = logging.getLogger(__name__)
 TITLE = "What would make this wrong"
 
 
-class wrong_if(nodes.General, nodes.Element):
-    """The block: its title, then the list."""
-
-
 class WrongIf(SphinxDirective):
     has_content = True
 
@@ -36,7 +32,7 @@ class WrongIf(SphinxDirective):
             logger.warning("{wrong-if} has no list: say in lines that begin with `- ` what limits the result, what speaks "
                            "against it, and how it could fail", location=self.get_location(), type="wrong_if")
         title = nodes.paragraph("", "", nodes.strong("", TITLE), classes=["wrong-if-title"])
-        found = wrong_if("", title, *content, ids=["wrong-if"])
+        found = nodes.container("", title, *content, classes=["wrong-if"], ids=["wrong-if"])
         self.set_source_info(found)
         return [found]
 
@@ -46,7 +42,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
     docname = app.env.docname
     if docname not in app.articles:
         return
-    first, *others = [*doctree.findall(wrong_if)] or [None]
+    first, *others = [block for block in doctree.findall(nodes.container) if "wrong-if" in block["classes"]] or [None]
     for block in others:
         logger.warning("a second {wrong-if}: readers look for one; join the two", location=block, type="wrong_if")
     if first is None and Path(app.env.doc2path(docname)).with_name("results.json").is_file():
@@ -55,21 +51,7 @@ def check(app: Sphinx, doctree: nodes.document) -> None:
                        location=next(doctree.findall(nodes.title), docname), type="wrong_if")
 
 
-def visit_html(self: Any, node: wrong_if) -> None:
-    self.body.append(self.starttag(node, "div", CLASS="wrong-if"))
-
-
-def depart_html(self: Any, node: wrong_if) -> None:
-    self.body.append("</div>\n")
-
-
-def _plain(self: Any, node: nodes.Element) -> None:
-    """Other builders show title and list."""
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
-    plain = (_plain, _plain)
-    app.add_node(wrong_if, html=(visit_html, depart_html), latex=plain, text=plain, man=plain, texinfo=plain)
     app.add_directive("wrong-if", WrongIf)
     app.connect("doctree-read", check)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -236,6 +236,22 @@ class Handler(SimpleHTTPRequestHandler):
         """Quiet."""
 
 
+def article_head(title: str = "Scores", more: str = "") -> str:
+    """Front matter, heading and opening of an article without a mistake; `more` are further lines of front matter."""
+    return f"""---
+blogpost: true
+date: 2024-05-06
+tags: [LLMs]
+description: "What it finds."
+{more}---
+
+# {title}
+
+An opening that is long enough to be one, and says what a reader will know in the end.
+
+"""
+
+
 @contextmanager
 def serve(folder: Path, prefix: str = "/") -> Iterator[str]:
     """Serve `folder` at `prefix` of a free port; yields the base URL."""

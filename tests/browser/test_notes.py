@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from conftest import serve
+from conftest import article_head, serve
 from playwright.sync_api import Browser, Page, expect
 
 Tiny: TypeAlias = Callable[..., Path]
@@ -83,18 +83,7 @@ def test_without_a_script_a_citation_leads_to_its_reference(browser: Browser, se
 
 TEXT = "Word " * 60 + "\n\n"
 NOTE = ":::{sidebar}\n" + "A note of some length. " * 12 + "\n:::\n\n"
-HARD = ("""---
-blogpost: true
-date: 2024-05-06
-tags: [LLMs]
-description: "What it finds."
----
-
-# Scores
-
-An opening that is long enough to be one, and says what a reader will know in the end.
-
-## First
+HARD = (article_head() + """## First
 
 Short.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
-from article_code import load
+from article_code import POSTS, load
 
 comparison = load("differential-attention", "comparison")
 paired = load("differential-attention", "paired")
@@ -95,3 +96,23 @@ def test_what_pairs_cannot_tell_is_refused() -> None:
             paired.paired_p_value(nothing)
     with pytest.raises(ValueError, match="too few"):
         paired.paired_shift([1.0, 2.0, 3.0, 4.0, 5.0])
+
+
+def test_what_the_article_says_of_the_tie_and_of_runs_that_never_arrive() -> None:
+    """Both p-values of 0.048 hang on two V1 runs that tie; failed runs are counted as 620 steps."""
+    results = json.loads((POSTS / "differential-attention/results.json").read_text("utf-8"))["results"]
+    steps, twice = ({kind: [row[column] for row in results[f"seeds-{kind}"]["value"]] for kind in ("plain", "plain-norm", "v1")}
+                    for column in (0, 3))
+    assert [sum(step == 620 for step in steps[kind]) for kind in ("plain", "plain-norm", "v1")] == [1, 1, 0]
+    tied = [at for at, share in enumerate(twice["v1"]) if twice["v1"].count(share) == 2]
+    assert len(tied) == 2
+
+    def adjusted(ours: list[float]) -> list[float]:
+        pairs = [(steps["v1"], steps[kind]) for kind in ("plain", "plain-norm")]
+        pairs += [(ours, twice[kind]) for kind in ("plain", "plain-norm")]
+        return comparison.holm([comparison.p_value(*pair) for pair in pairs])[2:]
+
+    assert adjusted(twice["v1"]) == pytest.approx([results[f"holm-long-v1-over-{kind}"]["value"] for kind in ("plain", "plain-norm")])
+    for at in tied:
+        untied = [share + 1e-9 * (place == at) for place, share in enumerate(twice["v1"])]
+        assert all(p > 0.05 for p in adjusted(untied))

@@ -193,7 +193,7 @@ def draw() -> str:
     builds = medians()
     kinds = [kind for kind in NAMES if kind in builds]
     parts: list[str] = []
-    width, height, gap, left, top = 300.0, 190.0, 62.0, 40.0, 26.0
+    width, height, gap, left, top = 260.0, 190.0, 62.0, 40.0, 26.0
     sizes = [100, 1000, 5000]
 
     def log(value: float, low: float, high: float) -> float:
@@ -216,11 +216,11 @@ def draw() -> str:
             parts.append(d.polyline(points, stroke=colour, stroke_width=3 if kind == "this" else 1.75,
                                     dash=None if index < 2 else "5 3"))
             parts += [d.circle(x, y, 3, fill=colour) for x, y in points]
-            ends.append((points[-1][1], NAMES[kind], colour, points[-1][0]))
+            ends.append((points[-1][1], NAMES[kind], colour))
         last = -100.0
-        for y, name, colour, x in sorted(ends):
+        for y, name, colour in sorted(ends):
             last = max(y + 4, last + 14)
-            parts.append(d.text(x + 8, last, name, fill=colour, size=12))
+            parts.append(d.text(left + width + 6, last, name, fill=colour, size=12))
     return d.svg(440, top + 2 * height + gap + 26, "".join(parts))
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import lxml.html
 import pytest
+from conftest import article_head
 from pybtex.database import parse_string
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,18 +21,6 @@ Build: TypeAlias = Callable[..., Any]
 Pages: TypeAlias = dict[str, lxml.html.HtmlElement]
 
 ARTICLES = sorted(f"posts/{path.parent.name}/" for path in ROOT.glob("posts/*/index.md"))
-HEAD = """---
-blogpost: true
-date: 2024-05-06
-tags: [LLMs]
-description: "What it finds."
-{more}---
-
-# Scores
-
-An opening that is long enough to be one, and says what a reader will know in the end.
-
-"""
 RIGHT = """@misc{one2020,
   author = {One, Ada},
   title = {On one},
@@ -115,18 +104,18 @@ BLOCK = ":::{wrong-if}\n- One machine was measured.\n:::\n"
 def test_an_article_with_results_says_once_what_would_make_it_wrong(
         tiny: Tiny, build: Build, tmp_path: Path, body: str, line: int, says: str, draft: str) -> None:
     """In a preview of a draft too, like all that its author has still to do."""
-    source = tiny({"posts/x/index.md": HEAD.format(more=draft) + body, "posts/x/results.json": "{}"})
+    source = tiny({"posts/x/index.md": article_head(more=draft) + body, "posts/x/results.json": "{}"})
     result = build(source, tmp_path / "out", "-n", BLOG_PREVIEW="1")
     found = [text for text in result.messages.splitlines() if "wrong-if" in text]
     assert [text.partition(says)[0] for text in found] == [f"{source}/posts/x/index.md:{line + bool(draft)}: WARNING: "], found
 
 
 def test_an_article_without_results_need_not_say_it_and_may(tiny: Tiny, build: Build, tmp_path: Path) -> None:
-    source = tiny({"posts/x/index.md": HEAD.format(more="") + BLOCK, "posts/y/index.md": HEAD.format(more="") + "Text.\n"})
+    source = tiny({"posts/x/index.md": article_head() + BLOCK, "posts/y/index.md": article_head() + "Text.\n"})
     result = build(source, tmp_path / "out", "-W", "-n")
     assert (result.code, result.messages) == (0, "")
     page = lxml.html.parse(tmp_path / "out/posts/x/index.html").getroot()
-    [block] = page.xpath("//*[@class='wrong-if']")
+    [block] = page.xpath("//*[contains(@class, 'wrong-if ')]")
     assert block.text_content().split("\n")[1:] == ["What would make this wrong", "", "One machine was measured.", "", ""]
     assert "**What would make this wrong**\n\n- One machine was measured.\n" in (tmp_path / "out/posts/x/index.markdown").read_text()
     assert "What would make this wrong" in (tmp_path / "out/articles/atom.xml").read_text()
@@ -143,7 +132,7 @@ def test_every_article_here_says_it(pages: Pages, address: str) -> None:
 
 def test_a_side_note_stands_in_its_place_in_the_feed_and_in_markdown(tiny: Tiny, build: Build, tmp_path: Path) -> None:
     note = "Before.\n\n:::{sidebar}\nA note with $x$ and *stress*.\n:::\n\nAfter.\n"
-    result = build(tiny({"posts/x/index.md": HEAD.format(more="") + note}), tmp_path / "out", "-W", "-n")
+    result = build(tiny({"posts/x/index.md": article_head() + note}), tmp_path / "out", "-W", "-n")
     assert (result.code, result.messages) == (0, "")
     assert "\n\nBefore.\n\n> A note with $x$ and *stress*.\n\nAfter.\n" in (tmp_path / "out/posts/x/index.markdown").read_text()
     words = (tmp_path / "out/articles/atom.xml").read_text()

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import lxml.html
 import pytest
+from conftest import article_head
 from playwright.sync_api import Browser, expect
 
 Tiny: TypeAlias = Callable[..., Path]
@@ -25,19 +26,7 @@ softmax
   What makes probabilities of scores.
 ```
 """
-HEAD = """---
-blogpost: true
-date: 2024-05-06
-tags: [LLMs]
-description: "What it finds."
----
-
-# {title}
-
-An opening that is long enough to be one, and says what a reader will know in the end.
-
-"""
-ARTICLE = HEAD.format(title="Scores") + """Each {term}`logit` is a score; {term}`logits <logit>` are many.
+ARTICLE = article_head() + """Each {term}`logit` is a score; {term}`logits <logit>` are many.
 
 ```{math}
 p_i = \\frac{e^{z_i}}{\\sum_{j=1}^{V} e^{z_j}}
@@ -106,7 +95,7 @@ def test_parallel_reading_gives_the_same_pages(blog: Path, build: Build, tmp_pat
     for number in range(6):  # fewer pages Sphinx reads in one process
         folder = blog / f"posts/more-{number}"
         folder.mkdir()
-        (folder / "index.md").write_text(HEAD.format(title=f"More {number}") + "Only {term}`softmax` here.\n")
+        (folder / "index.md").write_text(article_head(f"More {number}") + "Only {term}`softmax` here.\n")
     outs = [build(blog, tmp_path / jobs, "-n", "-j", jobs).out for jobs in ("1", "2")]
     for name in ("docs/glossary", "posts/scores", "posts/more-3"):
         assert len({(out / name / "index.html").read_bytes() for out in map(Path, outs)}) == 1, name
