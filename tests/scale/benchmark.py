@@ -193,7 +193,7 @@ def draw() -> str:
     builds = medians()
     kinds = [kind for kind in NAMES if kind in builds]
     parts: list[str] = []
-    width, height, gap, left, top = 260.0, 190.0, 62.0, 40.0, 26.0
+    width, height, gap, left, top = 235.0, 190.0, 62.0, 40.0, 26.0
     sizes = [100, 1000, 5000]
 
     def log(value: float, low: float, high: float) -> float:
